@@ -1,0 +1,56 @@
+//! What can be wrong with a configuration.
+
+use std::path::PathBuf;
+
+/// A configuration that cannot be used. The text names the file and the line or key, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A file cannot be read.
+    #[error("cannot read {file}: {source}")]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file is not TOML, has an unknown key, or a value of the wrong type.
+    #[error("{file}: {message}")]
+    Toml {
+        /// The file.
+        file: PathBuf,
+        /// Line, column, key and expectation.
+        message: String,
+    },
+    /// A line of a CSV file is wrong.
+    #[error("{file} line {line}: {message}")]
+    Csv {
+        /// The file.
+        file: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A key has a value that cannot be.
+    #[error("{origin}: {key}: {message}")]
+    Value {
+        /// The file, or "built-in defaults".
+        origin: String,
+        /// The key, with its section.
+        key: String,
+        /// What is wrong with it.
+        message: String,
+    },
+}
+
+/// A TOML error with the place in the file that it is about.
+pub(crate) fn toml_error(file: &std::path::Path, text: &str, error: &toml::de::Error) -> ConfigError {
+    let line = error
+        .span()
+        .map(|span| text[..span.start.min(text.len())].lines().count().max(1));
+    let place = line.map(|l| format!("line {l}: ")).unwrap_or_default();
+    ConfigError::Toml {
+        file: file.to_path_buf(),
+        message: format!("{place}{}", error.message()),
+    }
+}

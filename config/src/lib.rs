@@ -1,0 +1,27 @@
+//! What is decided before a process starts.
+//!
+//! [`Settings`] is the one validated struct that every process is built from: read from `dustwatch.toml`, or the
+//! built-in Mentougou district when there is none. Beside it stand the [`Registry`] of stations and townships, the
+//! parameters, and the [`standards`] by date. Loading a configuration opens no port and starts no thread.
+//!
+//! Invariant: a `Settings` that exists is consistent; every error names the file and the line or key at fault.
+
+mod builtin;
+mod error;
+mod parameters;
+mod raw;
+mod registry;
+mod rules;
+mod settings;
+pub mod standards;
+mod station;
+mod township;
+
+pub use error::ConfigError;
+pub use registry::Registry;
+pub use settings::{
+    AckAfter, BrokerSettings, DistrictSettings, JournalSettings, LakeSettings, NoticeSettings, RuleSettings,
+    Settings, StandardSettings, UnknownDevice,
+};
+pub use station::{Station, StationKind};
+pub use township::Township;

@@ -1,0 +1,111 @@
+//! `dustwatch.toml` as it is written: every key optional, unknown keys refused.
+//!
+//! Next: [`crate::settings`] gives each key left out its default and checks what remains.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawSettings {
+    pub(crate) district: RawDistrict,
+    pub(crate) broker: RawBroker,
+    pub(crate) journal: RawJournal,
+    pub(crate) lake: RawLake,
+    pub(crate) standards: RawStandards,
+    pub(crate) rules: RawRules,
+    pub(crate) notice: RawNotice,
+    pub(crate) serve: RawServe,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawDistrict {
+    pub(crate) code: Option<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) timezone: Option<String>,
+    pub(crate) townships: Option<PathBuf>,
+    pub(crate) stations: Option<PathBuf>,
+    pub(crate) parameters: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawBroker {
+    pub(crate) url: Option<String>,
+    pub(crate) embedded: Option<bool>,
+    pub(crate) client_id: Option<String>,
+    pub(crate) username: Option<String>,
+    pub(crate) password: Option<String>,
+    pub(crate) ack_after: Option<String>,
+    pub(crate) max_payload_bytes: Option<u32>,
+    pub(crate) unknown_device: Option<String>,
+    pub(crate) future_tolerance_seconds: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawJournal {
+    pub(crate) dir: Option<PathBuf>,
+    pub(crate) segment_bytes: Option<u64>,
+    pub(crate) group_commit_ms: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawLake {
+    pub(crate) uri: Option<String>,
+    pub(crate) commit_interval_seconds: Option<u32>,
+    pub(crate) commit_rows: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawStandards {
+    pub(crate) hour_min_percent: Option<u8>,
+    pub(crate) week_min_days: Option<u16>,
+    pub(crate) half_month_min_days: Option<u16>,
+    pub(crate) month_min_days: Option<u16>,
+    pub(crate) february_min_days: Option<u16>,
+    pub(crate) year_min_days: Option<u16>,
+    pub(crate) range_min_percent: Option<u8>,
+    pub(crate) tsp_day_min_hours: Option<u8>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawRules {
+    pub(crate) r1_n: Option<u32>,
+    pub(crate) r1_warn_delta: Option<f64>,
+    pub(crate) r2_k: Option<u32>,
+    pub(crate) r2_improved: Option<String>,
+    pub(crate) r3_basis: Option<String>,
+    pub(crate) r3_combine: Option<String>,
+    pub(crate) r3c_months: Option<u32>,
+    pub(crate) r4_limit: Option<f64>,
+    pub(crate) r4_period: Option<String>,
+    pub(crate) r5_limit: Option<u32>,
+    pub(crate) r5_decreases: Option<u32>,
+    pub(crate) last_n: Option<u32>,
+    pub(crate) boundary: Option<String>,
+    pub(crate) limit_compare: Option<String>,
+    pub(crate) streak_missing: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawNotice {
+    pub(crate) agency: Option<String>,
+    pub(crate) issuer: Option<String>,
+    pub(crate) document_prefix: Option<String>,
+    pub(crate) recipients: Option<Vec<String>>,
+    pub(crate) copies: Option<Vec<String>>,
+    pub(crate) contact: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawServe {
+    pub(crate) listen: Option<String>,
+}

@@ -1,0 +1,44 @@
+//! The command line: one file a subcommand.
+
+mod bar;
+mod replay;
+mod simulate;
+mod tool;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// The agent at a dust monitor, and tools that stand in for many of them.
+#[derive(Debug, Parser)]
+#[command(name = "dustwatch-edge", version, propagate_version = true)]
+pub(crate) struct Cli {
+    /// How the log on standard error is written.
+    #[arg(long, value_enum, default_value = "text", global = true)]
+    pub(crate) log_format: LogFormat,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Publish real tables as if their stations were devices; ends when everything is confirmed.
+    Replay(replay::Args),
+    /// Publish the observations of an invented network; ends when everything is confirmed.
+    Simulate(simulate::Args),
+}
+
+/// Runs the subcommand; whether everything that it sent is confirmed.
+pub(crate) async fn dispatch(cli: Cli) -> anyhow::Result<bool> {
+    match cli.command {
+        Command::Replay(args) => replay::run(args).await,
+        Command::Simulate(args) => simulate::run(args).await,
+    }
+}

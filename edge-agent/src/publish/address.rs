@@ -1,0 +1,104 @@
+//! Where a broker is: `mqtt://HOST:PORT`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::EdgeError;
+
+/// A broker's address. Prints as it is written: `mqtt://127.0.0.1:1883`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokerAddress {
+    host: String,
+    port: u16,
+}
+
+impl BrokerAddress {
+    /// Host name or address, without brackets.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// TCP port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+}
+
+impl FromStr for BrokerAddress {
+    type Err = EdgeError;
+
+    fn from_str(text: &str) -> Result<Self, EdgeError> {
+        let fail = |what: &str| EdgeError::Usage(format!("broker {text:?}: {what}"));
+        let form = "the form is mqtt://HOST:PORT";
+        let rest = text.strip_prefix("mqtt://").ok_or_else(|| fail(form))?;
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        if rest.contains('@') {
+            return Err(fail(
+                "give the user as --username and the password in DUSTWATCH_BROKER_PASSWORD",
+            ));
+        }
+        let (host, port) = match rest.strip_prefix('[') {
+            Some(v6) => {
+                let (host, after) = v6.split_once(']').ok_or_else(|| fail(form))?;
+                (host, after.strip_prefix(':'))
+            }
+            None => rest
+                .split_once(':')
+                .map_or((rest, None), |(host, port)| (host, Some(port))),
+        };
+        let port = port
+            .map_or(Ok(1883), str::parse)
+            .map_err(|_| fail("the port is a number from 1 to 65535"))?;
+        if host.is_empty() || host.contains(['/', '?', '#', ' ']) || port == 0 {
+            return Err(fail(form));
+        }
+        Ok(Self {
+            host: host.to_owned(),
+            port,
+        })
+    }
+}
+
+impl fmt::Display for BrokerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "mqtt://[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "mqtt://{}:{}", self.host, self.port)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn reads_what_it_prints() {
+        for text in [
+            "mqtt://127.0.0.1:1883",
+            "mqtt://broker.example:8883",
+            "mqtt://[::1]:1883",
+        ] {
+            assert_eq!(text.parse::<BrokerAddress>().unwrap().to_string(), text);
+        }
+        assert_eq!("mqtt://broker/".parse::<BrokerAddress>().unwrap().port(), 1883);
+    }
+
+    #[test]
+    fn refuses_what_is_no_address() {
+        for text in [
+            "",
+            "broker:1883",
+            "http://broker",
+            "mqtt://",
+            "mqtt://b:0",
+            "mqtt://b:70000",
+            "mqtt://u:p@b:1883",
+            "mqtt://a/b",
+        ] {
+            assert!(text.parse::<BrokerAddress>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! Carries out what the [window](super::window) decides, over the [link](super::link).
+//!
+//! One task: it takes messages as long as the window has room, sends what is due, and turns confirmations into
+//! progress. It never waits for the link, so the link is always polled.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use dustwatch_observation::{Ack, Topic, TopicKind};
+use tokio::sync::mpsc;
+
+use super::link::{Link, LinkEvent};
+use super::window::{Confirmed, StreamId, Token, Window};
+use super::{Confirm, OnConfirmed, Outcome, PublisherOptions};
+use crate::pack::Packet;
+use crate::{EdgeError, Progress, Shutdown};
+
+/// How often overdue messages are looked for.
+const TICK: Duration = Duration::from_millis(100);
+/// How long nothing may be confirmed before a warning.
+const WARN_AFTER: Duration = Duration::from_secs(30);
+/// How many offers or events are taken in one go.
+const BURST: usize = 256;
+
+pub(super) struct Driver {
+    options: PublisherOptions,
+    progress: Arc<Progress>,
+    on_confirmed: Option<OnConfirmed>,
+    window: Window,
+    link: Link<Token>,
+    streams: HashMap<Arc<str>, StreamId>,
+    topics: Vec<(Arc<str>, String)>,
+    /// Confirmations for devices that nothing was offered of yet.
+    early: HashMap<String, u64>,
+    last_progress: Instant,
+    warned: bool,
+    last_failure: Option<String>,
+}
+
+impl Driver {
+    pub(super) fn new(
+        options: PublisherOptions,
+        progress: Arc<Progress>,
+        on_confirmed: Option<OnConfirmed>,
+    ) -> Self {
+        let window = Window::new(options.limits, options.resend_after);
+        let link = Link::open(options.link());
+        Self {
+            window,
+            link,
+            progress,
+            on_confirmed,
+            streams: HashMap::new(),
+            topics: Vec::new(),
+            early: HashMap::new(),
+            last_progress: Instant::now(),
+            warned: false,
+            last_failure: None,
+            options,
+        }
+    }
+
+    /// Runs until all offered messages are confirmed and nobody offers more, or until stopped.
+    pub(super) async fn run(
+        mut self,
+        mut offers: mpsc::Receiver<Packet>,
+        mut shutdown: Shutdown,
+    ) -> Result<Outcome, EdgeError> {
+        let mut tick = tokio::time::interval(TICK);
+        let mut ended = false;
+        let mut stop_at: Option<Instant> = None;
+        loop {
+            self.send();
+            if ended && self.window.len() == 0 {
+                break;
+            }
+            tokio::select! {
+                biased;
+                event = self.link.next() => self.take_events(event)?,
+                offer = offers.recv(), if !ended && self.window.has_room() => match offer {
+                    Some(packet) => self.take_offers(packet, &mut offers),
+                    None => ended = true,
+                },
+                () = shutdown.requested(), if stop_at.is_none() => {
+                    // Whoever offers learns of it by a closed channel.
+                    offers.close();
+                    while offers.try_recv().is_ok() {}
+                    ended = true;
+                    stop_at = Some(Instant::now() + self.options.drain);
+                },
+                _ = tick.tick() => {
+                    self.resend();
+                    self.check_patience()?;
+                    if stop_at.is_some_and(|at| Instant::now() >= at) {
+                        break;
+                    }
+                },
+            }
+        }
+        let outcome = Outcome {
+            unconfirmed: self.window.len(),
+            stopped: stop_at.is_some(),
+        };
+        if let Some(status) = self.options.status_topic() {
+            self.link.publish(&status, b"offline".to_vec(), None, true);
+        }
+        self.link.close(Duration::from_secs(2)).await;
+        Ok(outcome)
+    }
+
+    fn take_offers(&mut self, first: Packet, offers: &mut mpsc::Receiver<Packet>) {
+        self.take_offer(first);
+        for _ in 1..BURST {
+            if !self.window.has_room() {
+                return;
+            }
+            let Ok(packet) = offers.try_recv() else { return };
+            self.take_offer(packet);
+        }
+    }
+
+    fn take_offer(&mut self, packet: Packet) {
+        let now = Instant::now();
+        if self.window.len() == 0 {
+            self.last_progress = now;
+        }
+        let id = self.stream(&packet.device, now);
+        let confirmed = self.window.offer(id, packet.message, now);
+        self.note(id, confirmed, now);
+    }
+
+    fn stream(&mut self, device: &Arc<str>, now: Instant) -> StreamId {
+        if let Some(id) = self.streams.get(device) {
+            return *id;
+        }
+        let id = self.window.add_stream(self.options.highest_used, now);
+        if let Some(seq) = self.early.remove(&**device) {
+            self.window.confirm_through(id, seq, now);
+        }
+        self.streams.insert(Arc::clone(device), id);
+        self.topics
+            .push((Arc::clone(device), self.options.topic(device, TopicKind::Obs)));
+        id
+    }
+
+    fn send(&mut self) {
+        let now = Instant::now();
+        for _ in 0..BURST {
+            if !self.link.has_room() {
+                return;
+            }
+            let Some(sending) = self.window.next(now) else {
+                return;
+            };
+            let payload = with_from(sending.body, sending.from);
+            let (_, topic) = &self.topics[sending.token.stream.index()];
+            if sending.again {
+                self.progress.add_resent();
+            } else {
+                self.progress.add_sent(sending.observations);
+            }
+            // Without room it counts as sent and lost; the window repeats it.
+            self.link.publish(topic, payload, Some(sending.token), false);
+        }
+    }
+
+    fn take_events(&mut self, first: LinkEvent<Token>) -> Result<(), EdgeError> {
+        self.take_event(first)?;
+        for _ in 1..BURST {
+            let Some(event) = self.link.try_next() else {
+                return Ok(());
+            };
+            self.take_event(event)?;
+        }
+        Ok(())
+    }
+
+    fn take_event(&mut self, event: LinkEvent<Token>) -> Result<(), EdgeError> {
+        let now = Instant::now();
+        match event {
+            LinkEvent::Up => {
+                tracing::info!(broker = %self.options.broker, unconfirmed = self.window.len(), "connected");
+                self.last_failure = None;
+                self.window.restart(now);
+                if let Some(status) = self.options.status_topic() {
+                    self.link.publish(&status, b"online".to_vec(), None, true);
+                }
+            }
+            LinkEvent::Down { reason, refused } => {
+                tracing::warn!(broker = %self.options.broker, reason, "no connection, will try again");
+                if refused && self.options.give_up_after.is_some() {
+                    return Err(EdgeError::Refused {
+                        broker: self.options.broker.to_string(),
+                        reason,
+                    });
+                }
+                self.last_failure = Some(reason);
+            }
+            LinkEvent::Delivered(token) if self.options.confirm == Confirm::Broker => {
+                let confirmed = self.window.confirm_delivered(token, now);
+                self.note(token.stream, confirmed, now);
+            }
+            LinkEvent::Delivered(_) => {}
+            LinkEvent::Message { topic, payload } => self.take_ack(&topic, &payload, now),
+            LinkEvent::SubscriptionRefused => {
+                let reason = "it does not let us subscribe to the confirmations".to_owned();
+                if self.options.confirm == Confirm::Ingester && self.options.give_up_after.is_some() {
+                    return Err(EdgeError::Refused {
+                        broker: self.options.broker.to_string(),
+                        reason,
+                    });
+                }
+                tracing::error!(broker = %self.options.broker, reason, "confirmations cannot arrive");
+            }
+        }
+        Ok(())
+    }
+
+    fn take_ack(&mut self, topic: &str, payload: &[u8], now: Instant) {
+        let parsed = Topic::parse(topic).ok().filter(|t| t.kind == TopicKind::Ack);
+        let (Some(topic), Some(ack)) = (parsed, Ack::from_json(payload)) else {
+            tracing::warn!(topic, "what came in is no confirmation");
+            return;
+        };
+        if ack.epoch != self.options.epoch || self.options.confirm != Confirm::Ingester {
+            tracing::debug!(device = %topic.device, epoch = ack.epoch, "confirmation of another epoch ignored");
+            return;
+        }
+        if let Some(&id) = self.streams.get(topic.device.as_str()) {
+            let confirmed = self.window.confirm_through(id, ack.seq, now);
+            self.note(id, confirmed, now);
+        } else {
+            let early = self.early.entry(topic.device.as_str().to_owned()).or_default();
+            *early = ack.seq.max(*early);
+        }
+    }
+
+    fn note(&mut self, id: StreamId, confirmed: Confirmed, now: Instant) {
+        if confirmed.messages == 0 {
+            return;
+        }
+        self.last_progress = now;
+        self.warned = false;
+        self.progress
+            .add_confirmed(confirmed.observations, confirmed.messages);
+        if let Some(on_confirmed) = &mut self.on_confirmed {
+            let device = &self.topics[id.index()].0;
+            on_confirmed(device, self.window.confirmed(id));
+        }
+    }
+
+    fn resend(&mut self) {
+        if self.last_failure.is_some() {
+            return;
+        }
+        let streams = self.window.resend_overdue(Instant::now());
+        if streams > 0 {
+            tracing::info!(
+                streams,
+                unconfirmed = self.window.len(),
+                "no confirmation yet, sending again"
+            );
+        }
+    }
+
+    fn check_patience(&mut self) -> Result<(), EdgeError> {
+        let waited = self.last_progress.elapsed();
+        if self.window.len() == 0 || waited < WARN_AFTER.min(self.options.give_up_after.unwrap_or(WARN_AFTER))
+        {
+            return Ok(());
+        }
+        let hint = match (&self.last_failure, self.options.confirm) {
+            (Some(reason), _) => format!("no connection to {}: {reason}", self.options.broker),
+            (None, Confirm::Ingester) => format!(
+                "connected to {}; is an ingester running there?",
+                self.options.broker
+            ),
+            (None, Confirm::Broker) => format!("connected to {}", self.options.broker),
+        };
+        if self.options.give_up_after.is_some_and(|limit| waited >= limit) {
+            return Err(EdgeError::GaveUp {
+                seconds: waited.as_secs(),
+                unconfirmed: self.window.len(),
+                hint,
+            });
+        }
+        if !self.warned {
+            self.warned = true;
+            tracing::warn!(
+                waited_s = waited.as_secs(),
+                unconfirmed = self.window.len(),
+                hint,
+                "nothing is confirmed"
+            );
+        }
+        Ok(())
+    }
+}
+
+/// The payload as it goes out: the object with `from` as its first member.
+fn with_from(body: &[u8], from: u64) -> Vec<u8> {
+    let mut payload = Vec::with_capacity(body.len() + 32);
+    payload.extend_from_slice(b"{\"from\":");
+    payload.extend_from_slice(from.to_string().as_bytes());
+    payload.push(b',');
+    payload.extend_from_slice(body.strip_prefix(b"{").unwrap_or(body));
+    payload
+}

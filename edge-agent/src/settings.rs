@@ -1,0 +1,262 @@
+//! `edge.toml`: what an agent is for, as its installer writes it.
+//!
+//! Invariant: settings that exist are consistent; an error names the file and the line or key.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use dustwatch_config::Settings;
+use dustwatch_observation::{DeviceId, DistrictCode, ParameterSet};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::EdgeError;
+use crate::calibrate::{Calibration, Line};
+use crate::publish::{BrokerAddress, Confirm};
+
+/// Everything that is decided before an agent starts.
+#[derive(Debug, Clone)]
+pub struct AgentSettings {
+    /// The district in the topics.
+    pub district: DistrictCode,
+    /// The agent's device.
+    pub device: DeviceId,
+    /// Where to publish.
+    pub broker: BrokerAddress,
+    /// User name at the broker.
+    pub username: Option<String>,
+    /// The spool's folder.
+    pub spool: PathBuf,
+    /// Longest time that an observation is only in memory; up to this much is lost with the power.
+    pub sync_interval: Duration,
+    /// Observations of a message.
+    pub batch: usize,
+    /// What allows the agent to forget.
+    pub confirm: Confirm,
+    /// Offset that times are written with, in seconds east of UTC.
+    pub offset_seconds: i32,
+    /// What can be measured.
+    pub parameters: Arc<ParameterSet>,
+    /// Where observations come from.
+    pub sources: Vec<SourceSettings>,
+    /// Corrections.
+    pub calibration: Calibration,
+}
+
+/// One place that observations come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourceSettings {
+    /// A program that prints one JSON observation a line.
+    Exec {
+        /// Program and arguments.
+        command: Vec<String>,
+    },
+    /// An invented monitor.
+    Simulate {
+        /// Between two observations.
+        interval_seconds: u32,
+        /// What everything follows from.
+        seed: u64,
+    },
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawFile {
+    agent: RawAgent,
+    #[serde(default)]
+    source: Vec<RawSource>,
+    #[serde(default)]
+    calibrate: BTreeMap<String, RawLine>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawAgent {
+    district: String,
+    device: String,
+    broker: Option<String>,
+    username: Option<String>,
+    spool: Option<PathBuf>,
+    sync_interval_ms: Option<u64>,
+    batch: Option<usize>,
+    confirm: Option<String>,
+    /// A `dustwatch.toml`, for its parameters and its time zone; the built-in district without.
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+enum RawSource {
+    Exec {
+        command: Vec<String>,
+    },
+    Simulate {
+        interval: Option<String>,
+        seed: Option<u64>,
+    },
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawLine {
+    slope: Option<f64>,
+    offset: Option<f64>,
+}
+
+impl AgentSettings {
+    /// The settings of a file; paths in it are relative to it.
+    ///
+    /// # Errors
+    /// [`EdgeError::Io`] when it cannot be read; [`EdgeError::Usage`] or [`EdgeError::Config`] with the file and the
+    /// line or key at fault.
+    pub fn load(file: &Path) -> Result<Self, EdgeError> {
+        let raw: RawFile = load_toml(file)?;
+        let fault = |key: &str, what: String| EdgeError::Usage(format!("{}: {key}: {what}", file.display()));
+        let beside = |path: PathBuf| {
+            file.parent()
+                .map_or_else(|| path.clone(), |folder| folder.join(&path))
+        };
+        let agent = raw.agent;
+        let shared = Settings::load(agent.config.map(&beside).as_deref())?;
+        let parameters = Arc::clone(&shared.parameters);
+        let sources = raw.source.into_iter().enumerate();
+        let sources: Vec<SourceSettings> = sources
+            .map(|(index, source)| {
+                resolve_source(source).map_err(|what| fault(&format!("source {}", index + 1), what))
+            })
+            .collect::<Result<_, _>>()?;
+        if sources.is_empty() {
+            return Err(fault("source", "at least one [[source]] is needed".to_owned()));
+        }
+        let batch = agent.batch.unwrap_or(1);
+        if !(1..=1000).contains(&batch) {
+            return Err(fault("agent.batch", "must be 1 to 1000".to_owned()));
+        }
+        let sync_ms = agent.sync_interval_ms.unwrap_or(1000);
+        if !(1..=60_000).contains(&sync_ms) {
+            return Err(fault("agent.sync_interval_ms", "must be 1 to 60000".to_owned()));
+        }
+        let broker = agent.broker.unwrap_or_else(|| "mqtt://127.0.0.1:1883".to_owned());
+        Ok(Self {
+            district: DistrictCode::new(&agent.district)
+                .map_err(|e| fault("agent.district", e.to_string()))?,
+            device: DeviceId::new(&agent.device).map_err(|e| fault("agent.device", e.to_string()))?,
+            broker: broker
+                .parse()
+                .map_err(|e: EdgeError| fault("agent.broker", e.to_string()))?,
+            username: agent.username,
+            spool: beside(agent.spool.unwrap_or_else(|| PathBuf::from("spool"))),
+            sync_interval: Duration::from_millis(sync_ms),
+            batch,
+            confirm: agent
+                .confirm
+                .map_or(Ok(Confirm::default()), |text| text.parse())
+                .map_err(|e: EdgeError| fault("agent.confirm", e.to_string()))?,
+            offset_seconds: offset_seconds(&shared),
+            calibration: calibration(raw.calibrate, &parameters, &fault)?,
+            parameters,
+            sources,
+        })
+    }
+}
+
+fn resolve_source(raw: RawSource) -> Result<SourceSettings, String> {
+    match raw {
+        RawSource::Exec { command } if command.first().is_none_or(String::is_empty) => {
+            Err("command must name a program".to_owned())
+        }
+        RawSource::Exec { command } => Ok(SourceSettings::Exec { command }),
+        RawSource::Simulate { interval, seed } => {
+            let interval = interval.unwrap_or_else(|| "1m".to_owned());
+            let interval_seconds = parse_seconds(&interval)
+                .and_then(|s| u32::try_from(s).ok())
+                .filter(|s| 3600 % s == 0)
+                .ok_or_else(|| {
+                    format!("interval {interval:?} is not a length like 30s or 1m that divides an hour")
+                })?;
+            Ok(SourceSettings::Simulate {
+                interval_seconds,
+                seed: seed.unwrap_or(1),
+            })
+        }
+    }
+}
+
+fn calibration(
+    raw: BTreeMap<String, RawLine>,
+    parameters: &ParameterSet,
+    fault: &dyn Fn(&str, String) -> EdgeError,
+) -> Result<Calibration, EdgeError> {
+    let mut lines = Vec::with_capacity(raw.len());
+    for (key, line) in raw {
+        let name = format!("calibrate.{key}");
+        let id = parameters.find(&key).ok_or_else(|| {
+            let known: Vec<&str> = parameters.iter().map(|(_, p)| p.key.as_str()).collect();
+            fault(
+                &name,
+                format!("no such parameter; there are {}", known.join(", ")),
+            )
+        })?;
+        let (slope, offset) = (line.slope.unwrap_or(1.0), line.offset.unwrap_or(0.0));
+        if !(slope.is_finite() && offset.is_finite()) || slope <= 0.0 {
+            return Err(fault(
+                &name,
+                "slope must be above 0, and both must be finite".to_owned(),
+            ));
+        }
+        lines.push(Line {
+            parameter: id,
+            slope,
+            offset,
+            decimals: parameters.get(id).decimals,
+        });
+    }
+    Ok(Calibration::new(lines))
+}
+
+/// The distance of a district's time zone from UTC, in seconds, eastwards positive.
+///
+/// A district's days have whole-hour offsets; zones that change theirs get the one of the middle of winter.
+pub fn offset_seconds(settings: &Settings) -> i32 {
+    use chrono::{Offset, TimeZone};
+    let winter = chrono::DateTime::UNIX_EPOCH.naive_utc() + chrono::Duration::days(50 * 365);
+    settings
+        .district
+        .timezone
+        .offset_from_utc_datetime(&winter)
+        .fix()
+        .local_minus_utc()
+}
+
+/// Seconds of a length like `30s`, `1m`, `1h`, `2d`; at least one.
+pub fn parse_seconds(text: &str) -> Option<u64> {
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let number: u64 = number.parse().ok()?;
+    let factor = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    number.checked_mul(factor).filter(|seconds| *seconds > 0)
+}
+
+/// Reads a TOML file; an error names the file and the line.
+pub(crate) fn load_toml<T: DeserializeOwned>(file: &Path) -> Result<T, EdgeError> {
+    let text = std::fs::read_to_string(file).map_err(|source| EdgeError::Io {
+        action: "read",
+        path: file.to_path_buf(),
+        source,
+    })?;
+    toml::from_str(&text).map_err(|error| {
+        let line = error
+            .span()
+            .map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+        let place = line.map(|line| format!(" line {line}")).unwrap_or_default();
+        EdgeError::Usage(format!("{}{place}: {}", file.display(), error.message()))
+    })
+}

@@ -1,0 +1,34 @@
+//! Acknowledge: sends PUBACKs, in the order of arrival, on the connection that waits for them.
+//!
+//! Receipts come in the order of the journal, which is the order of arrival. A receipt of an earlier connection is
+//! dropped: the broker numbers anew after a reconnect, and the message comes again.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rumqttc::AsyncClient;
+use tokio::sync::mpsc;
+
+use crate::delivery::Receipt;
+use crate::link::to_acknowledge;
+use crate::stats::{Stats, add};
+
+/// Sends an acknowledgement for each receipt, until the senders are gone.
+pub(crate) async fn run(
+    client: AsyncClient,
+    connection: Arc<AtomicU64>,
+    mut receipts: mpsc::Receiver<Vec<Receipt>>,
+    stats: Arc<Stats>,
+) {
+    while let Some(group) = receipts.recv().await {
+        for receipt in group {
+            if receipt.connection != connection.load(Ordering::Acquire) {
+                continue;
+            }
+            if client.ack(&to_acknowledge(receipt.packet)).await.is_err() {
+                return;
+            }
+            add(&stats.acknowledged, 1);
+        }
+    }
+}

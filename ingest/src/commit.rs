@@ -1,0 +1,161 @@
+//! Commit: makes sealed batches part of the tables, in order, exactly once.
+//!
+//! Rejections are committed before the observations of the same batch: the position of `observations` is the one that
+//! the journal is cut behind, so it moves last. A store that fails is tried again with growing waits; meanwhile the
+//! queues fill and the broker is read more slowly.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use dustwatch_journal::Position;
+use dustwatch_lake::{
+    Appender, Commit, Identity, Lake, LakeError, RejectedBatchBuilder, RejectedRow, TableKind,
+};
+use dustwatch_observation::{Ack, Topic};
+use tokio::sync::{mpsc, watch};
+
+use crate::IngestError;
+use crate::batch::Sealed;
+use crate::delivery::Receipt;
+use crate::link::Backoff;
+use crate::stats::{Stats, add};
+
+/// The committing stage.
+pub(crate) struct Committer {
+    observations: Appender,
+    rejected: Appender,
+    identity: Identity,
+    stats: Arc<Stats>,
+}
+
+/// What goes out of the committing stage.
+pub(crate) struct CommitOutputs {
+    pub(crate) receipts: mpsc::Sender<Vec<Receipt>>,
+    pub(crate) acks: mpsc::Sender<Vec<(Topic, Ack)>>,
+    pub(crate) committed: watch::Sender<Position>,
+}
+
+impl Committer {
+    /// Opens the tables under an application id.
+    pub(crate) async fn open(lake: &Lake, app_id: &str, stats: Arc<Stats>) -> Result<Self, LakeError> {
+        Ok(Self {
+            observations: Appender::open(lake, TableKind::Observations, app_id).await?,
+            rejected: Appender::open(lake, TableKind::Rejected, app_id).await?,
+            identity: Identity::new(lake),
+            stats,
+        })
+    }
+
+    /// The journal position that the table `observations` has reached.
+    pub(crate) fn position(&self) -> Position {
+        Position::new(self.observations.position().unwrap_or(0))
+    }
+
+    /// Commits batches until their senders are gone.
+    pub(crate) async fn run(
+        mut self,
+        mut input: mpsc::Receiver<Sealed>,
+        outputs: CommitOutputs,
+    ) -> Result<(), IngestError> {
+        self.stats
+            .version
+            .store(self.observations.version(), Ordering::Relaxed);
+        while let Some(sealed) = input.recv().await {
+            self.commit_rejected(&sealed).await;
+            self.commit_observations(&sealed).await?;
+            outputs.committed.send_replace(sealed.up_to);
+            if !sealed.receipts.is_empty() {
+                let _ = outputs.receipts.send(sealed.receipts).await;
+            }
+            if !sealed.acks.is_empty() {
+                let _ = outputs.acks.send(sealed.acks).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn commit_rejected(&mut self, sealed: &Sealed) {
+        let reached = Position::new(self.rejected.position().unwrap_or(0));
+        let rows: Vec<RejectedRow> = sealed
+            .rejected
+            .iter()
+            .filter(|(at, _)| *at > reached)
+            .map(|(_, row)| row.clone())
+            .collect();
+        if rows.is_empty() {
+            return;
+        }
+        let mut waits = Waits::default();
+        loop {
+            let attempt = match RejectedBatchBuilder::build(&rows) {
+                Ok(batch) => self.rejected.append(&[batch], sealed.up_to.get()).await,
+                Err(error) => Err(error),
+            };
+            match attempt {
+                Ok(_) => return,
+                Err(error) => waits.wait("rejected", &error).await,
+            }
+        }
+    }
+
+    async fn commit_observations(&mut self, sealed: &Sealed) -> Result<(), IngestError> {
+        let mut waits = Waits::default();
+        let (rows, counts) = loop {
+            match self
+                .identity
+                .admit(&self.observations, sealed.observations.rows.clone())
+                .await
+            {
+                Ok(admitted) => break admitted,
+                Err(error) => waits.wait("observations", &error).await,
+            }
+        };
+        let commit = loop {
+            match self
+                .observations
+                .append(std::slice::from_ref(&rows), sealed.up_to.get())
+                .await
+            {
+                Ok(commit) => break commit,
+                Err(error) => waits.wait("observations", &error).await,
+            }
+        };
+        self.record(&commit, counts.duplicates, counts.corrections);
+        Ok(())
+    }
+
+    fn record(&self, commit: &Commit, duplicates: u64, corrections: u64) {
+        add(&self.stats.commits, 1);
+        add(&self.stats.committed, commit.rows);
+        add(&self.stats.committed_bytes, commit.bytes);
+        add(&self.stats.duplicates, duplicates);
+        add(&self.stats.corrections, corrections);
+        self.stats.version.store(commit.version, Ordering::Relaxed);
+        tracing::debug!(
+            version = commit.version,
+            rows = commit.rows,
+            bytes = commit.bytes,
+            duplicates,
+            "committed"
+        );
+    }
+}
+
+/// Waits between attempts on a store that fails.
+#[derive(Default)]
+struct Waits {
+    backoff: Backoff,
+    attempts: u64,
+}
+
+impl Waits {
+    async fn wait(&mut self, table: &'static str, error: &LakeError) {
+        self.attempts += 1;
+        let wait: Duration = self
+            .backoff
+            .next(self.attempts.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32);
+        tracing::error!(table, %error, attempt = self.attempts, wait_ms = wait.as_millis() as u64, "commit failed, trying again");
+        tokio::time::sleep(wait).await;
+    }
+}

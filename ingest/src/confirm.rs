@@ -1,0 +1,94 @@
+//! Confirm: tells each device, on its retained `…/ack` topic, up to where its numbers are durable.
+//!
+//! A second connection with its own client id publishes, so that confirmations and PUBACKs do not stand in each
+//! other's way. Confirmations are gathered for a moment: the last one of a device says everything.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use dustwatch_observation::{Ack, Topic};
+use rumqttc::{AsyncClient, Event, EventLoop, Packet, QoS};
+use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
+
+use crate::link::Backoff;
+
+/// How long confirmations are gathered.
+const GATHER: Duration = Duration::from_millis(100);
+/// The connection was made anew.
+struct Connected;
+
+/// Publishes confirmations until their senders are gone, then says the last ones and disconnects.
+pub(crate) async fn run(
+    client: AsyncClient,
+    eventloop: EventLoop,
+    mut input: mpsc::Receiver<Vec<(Topic, Ack)>>,
+) {
+    let (link, mut connected) = mpsc::channel(4);
+    let polling = tokio::spawn(poll(eventloop, link));
+    let mut latest: HashMap<Topic, Ack> = HashMap::new();
+    let mut dirty: HashSet<Topic> = HashSet::new();
+    let mut tick = tokio::time::interval(GATHER);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            news = input.recv() => {
+                let Some(news) = news else { break };
+                for (topic, ack) in news {
+                    dirty.insert(topic.clone());
+                    latest.insert(topic, ack);
+                }
+            }
+            Some(Connected) = connected.recv() => {
+                // A broker that lost its memory has lost the retained confirmations too.
+                dirty = latest.keys().cloned().collect();
+            }
+            _ = tick.tick() => publish(&client, &latest, &mut dirty),
+        }
+    }
+    // Half a second is time for the last words; an agent that misses them asks by sending again.
+    for _ in 0..5 {
+        publish(&client, &latest, &mut dirty);
+        tokio::time::sleep(GATHER).await;
+        if dirty.is_empty() {
+            break;
+        }
+    }
+    let _ = client.try_disconnect();
+    let _ = tokio::time::timeout(Duration::from_secs(1), polling).await;
+}
+
+/// Publishes what is new, as far as the client's queue takes it.
+fn publish(client: &AsyncClient, latest: &HashMap<Topic, Ack>, dirty: &mut HashSet<Topic>) {
+    dirty.retain(|topic| match latest.get(topic) {
+        Some(ack) => client
+            .try_publish(topic.to_string(), QoS::AtLeastOnce, true, ack.to_json())
+            .is_err(),
+        None => false,
+    });
+}
+
+async fn poll(mut eventloop: EventLoop, link: mpsc::Sender<Connected>) {
+    let mut backoff = Backoff::default();
+    let mut failures = 0u64;
+    loop {
+        match eventloop.poll().await {
+            Ok(Event::Incoming(Packet::ConnAck(_))) => {
+                backoff.reset();
+                if link.send(Connected).await.is_err() {
+                    return;
+                }
+            }
+            Ok(Event::Outgoing(rumqttc::Outgoing::Disconnect)) => return,
+            Ok(_) => {}
+            Err(error) => {
+                if link.is_closed() {
+                    return;
+                }
+                failures += 1;
+                tracing::debug!(%error, "connection for confirmations lost");
+                tokio::time::sleep(backoff.next(failures.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32)).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! Decode: a journaled message to rows and rejections.
+//!
+//! Pure but for the counters: what it says depends on the message and the registry alone, so that a replay after a
+//! crash says the same. Nothing vanishes: what is not taken leaves as a [`RejectedRow`] with a stable reason.
+
+use std::sync::Arc;
+
+use dustwatch_config::{Registry, Settings, UnknownDevice};
+use dustwatch_lake::{LocalDays, ObservationBatchBuilder, RejectedRow};
+use dustwatch_observation::json::{self, Decoded, Decoder};
+use dustwatch_observation::{Ack, Observation, Reason, Time, Topic, TopicKind};
+
+use crate::delivery::Journaled;
+use crate::ledger::Ledger;
+use crate::stats::{Stats, add};
+
+/// Earliest time that an observation may have: 2000-01-01, long before any monitor of this kind.
+const EARLIEST: Time = Time::from_millis(946_684_800_000);
+
+/// Decodes messages, one after the other.
+pub(crate) struct MessageDecoder {
+    decoder: Decoder,
+    judge: Judge,
+    ledger: Ledger,
+    stats: Arc<Stats>,
+}
+
+/// What became of a message besides the rows.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) rejected: Option<RejectedRow>,
+    pub(crate) ack: Option<(Topic, Ack)>,
+}
+
+impl MessageDecoder {
+    pub(crate) fn new(settings: &Settings, stats: Arc<Stats>) -> Self {
+        Self {
+            decoder: Decoder::new(settings.parameters.clone()),
+            judge: Judge::new(settings),
+            ledger: Ledger::default(),
+            stats,
+        }
+    }
+
+    /// Decodes a message; its observations go to `rows`.
+    pub(crate) fn decode(&mut self, message: &Journaled, rows: &mut ObservationBatchBuilder) -> Outcome {
+        let mut faults = Faults::default();
+        let topic = match self.judge.topic(message) {
+            Ok(topic) => topic,
+            Err((reason, detail)) => {
+                faults.add(reason, detail);
+                return Outcome {
+                    rejected: self.reject(message, faults),
+                    ack: None,
+                };
+            }
+        };
+        let (judge, stats) = (&mut self.judge, &self.stats);
+        let before = rows.len();
+        self.decoder.decode(
+            &message.payload,
+            topic.device.as_str(),
+            &mut |decoded| match decoded {
+                Decoded::Observation(observation) => {
+                    match judge.observation(observation, message.received_at) {
+                        Ok(day) => rows.append(observation, message.received_at, day),
+                        Err((reason, detail)) => faults.add(reason, detail),
+                    }
+                }
+                Decoded::Fault(fault) => faults.add(fault.reason, place(fault)),
+            },
+        );
+        add(&stats.observations, (rows.len() - before) as u64);
+        let ack = self.confirm(&topic, message);
+        Outcome {
+            rejected: self.reject(message, faults),
+            ack,
+        }
+    }
+
+    /// What the device may forget now that this message is in the journal, rejected parts included.
+    fn confirm(&mut self, topic: &Topic, message: &Journaled) -> Option<(Topic, Ack)> {
+        let head = json::peek(&message.payload)?;
+        let ack = self
+            .ledger
+            .record(topic.device.as_str(), &head.epoch, head.from, &head.seqs)?;
+        Some((
+            Topic {
+                kind: TopicKind::Ack,
+                ..topic.clone()
+            },
+            ack,
+        ))
+    }
+
+    fn reject(&mut self, message: &Journaled, faults: Faults) -> Option<RejectedRow> {
+        let reason = faults.first?;
+        self.stats.reject(reason);
+        tracing::debug!(
+            topic = message.topic,
+            reason = reason.code(),
+            detail = faults.detail,
+            "rejected"
+        );
+        Some(RejectedRow {
+            received_at: message.received_at,
+            topic: message.topic.clone(),
+            payload: message.payload.to_vec(),
+            reason,
+            detail: faults.detail,
+            day: self.judge.days.day_of(message.received_at).unwrap_or(0),
+        })
+    }
+}
+
+/// A fault's detail with its place in the list.
+fn place(fault: json::Fault) -> String {
+    match fault.index {
+        Some(index) => format!("obs[{index}]: {}", fault.detail),
+        None => fault.detail,
+    }
+}
+
+/// The faults of one message: the first reason is the row's, the details name the others.
+#[derive(Debug, Default)]
+struct Faults {
+    first: Option<Reason>,
+    detail: String,
+    count: usize,
+}
+
+impl Faults {
+    /// Details of this many faults are written out.
+    const WRITTEN: usize = 10;
+
+    fn add(&mut self, reason: Reason, detail: String) {
+        self.first.get_or_insert(reason);
+        self.count += 1;
+        if self.count > Self::WRITTEN {
+            if self.count == Self::WRITTEN + 1 {
+                self.detail.push_str("; and more");
+            }
+            return;
+        }
+        if !self.detail.is_empty() {
+            self.detail.push_str("; ");
+        }
+        self.detail.push_str(&detail);
+    }
+}
+
+/// Decides whether a message and an observation belong here.
+pub(crate) struct Judge {
+    registry: Arc<Registry>,
+    unknown_device: UnknownDevice,
+    future_tolerance_micros: i64,
+    max_payload_bytes: u32,
+    days: LocalDays,
+}
+
+impl Judge {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self {
+            registry: settings.registry.clone(),
+            unknown_device: settings.broker.unknown_device,
+            future_tolerance_micros: i64::from(settings.broker.future_tolerance_seconds) * 1_000_000,
+            max_payload_bytes: settings.broker.max_payload_bytes,
+            days: LocalDays::new(settings.district.timezone),
+        }
+    }
+
+    fn topic(&self, message: &Journaled) -> Result<Topic, (Reason, String)> {
+        let topic = Topic::parse(&message.topic).map_err(|e| (Reason::BadTopic, e.to_string()))?;
+        if topic.kind != TopicKind::Obs {
+            return Err((
+                Reason::BadTopic,
+                format!("{} is not read here", topic.kind.as_str()),
+            ));
+        }
+        if message.sent_bytes > self.max_payload_bytes {
+            let (sent, max, kept) = (message.sent_bytes, self.max_payload_bytes, message.payload.len());
+            return Err((
+                Reason::TooLarge,
+                format!("{sent} bytes, {max} are taken; the first {kept} are kept"),
+            ));
+        }
+        Ok(topic).and_then(|topic| self.in_its_district(topic))
+    }
+
+    /// A registered device publishes under the district of its township.
+    fn in_its_district(&self, topic: Topic) -> Result<Topic, (Reason, String)> {
+        let stations = self
+            .registry
+            .stations()
+            .iter()
+            .filter(|s| s.device == topic.device);
+        let mut districts = stations
+            .filter_map(|s| self.registry.township(&s.township))
+            .map(|t| t.district.as_str());
+        let Some(first) = districts.next() else {
+            return Ok(topic);
+        };
+        if first == topic.district.as_str() || districts.any(|d| d == topic.district.as_str()) {
+            return Ok(topic);
+        }
+        let detail = format!(
+            "device {} stands in district {first}, the topic says {}",
+            topic.device, topic.district
+        );
+        Err((Reason::DistrictMismatch, detail))
+    }
+
+    /// The local day that an observation belongs to, or why it is not taken.
+    pub(crate) fn observation(
+        &mut self,
+        observation: &Observation,
+        received_at: Time,
+    ) -> Result<i32, (Reason, String)> {
+        let time = observation.time;
+        if time.as_micros()
+            > received_at
+                .as_micros()
+                .saturating_add(self.future_tolerance_micros)
+        {
+            return Err((
+                Reason::FutureTime,
+                format!("time {time} is later than {received_at}, when it was received"),
+            ));
+        }
+        let day = self.days.day_of(time).filter(|_| time >= EARLIEST);
+        let day = day.ok_or_else(|| (Reason::PastTime, format!("time {time} is before {EARLIEST}")))?;
+        if self.unknown_device == UnknownDevice::Reject {
+            self.known(&observation.device, day)?;
+        }
+        Ok(day)
+    }
+
+    fn known(&self, device: &str, day: i32) -> Result<(), (Reason, String)> {
+        let date = chrono::NaiveDate::default() + chrono::Duration::days(day.into());
+        if self.registry.station_on(device, date).is_some() {
+            return Ok(());
+        }
+        let detail = if self.registry.knows(device) {
+            format!("device {device} stood nowhere on {date}, by valid_from and valid_to in stations.csv")
+        } else {
+            format!("device {device} is not in stations.csv")
+        };
+        Err((Reason::UnknownDevice, detail))
+    }
+}

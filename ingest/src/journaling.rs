@@ -1,0 +1,209 @@
+//! Journal: makes deliveries durable, a group a sync.
+//!
+//! Place on the way: second stage, on its own thread, since syncing blocks. While one group is synced the next one
+//! gathers in the queue, so that the rate of messages is not bound to the rate of syncs.
+//!
+//! Invariant: what leaves here, as a receipt or as a [`Journaled`], is on disk.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use dustwatch_config::AckAfter;
+use dustwatch_journal::{AppendError, Journal, Position, SyncError};
+use tokio::sync::mpsc;
+
+use crate::IngestError;
+use crate::delivery::{Delivery, Journaled, Receipt, decode_record, encode_record};
+use crate::stats::{Stats, add};
+
+/// Messages of a group at the most.
+const GROUP_MESSAGES: usize = 4096;
+/// Bytes of a group at the most, about.
+const GROUP_BYTES: usize = 8 << 20;
+/// Wait before a full disk is tried again.
+const FULL_DISK_WAIT: Duration = Duration::from_secs(1);
+
+/// The second stage.
+pub(crate) struct Journaling {
+    pub(crate) journal: Journal,
+    /// Records up to here are in the table.
+    pub(crate) replay_after: Position,
+    pub(crate) ack_after: AckAfter,
+    pub(crate) group_wait: Duration,
+    pub(crate) stats: Arc<Stats>,
+}
+
+/// What goes out of the second stage.
+pub(crate) struct JournalOutputs {
+    pub(crate) journaled: mpsc::Sender<Vec<Journaled>>,
+    pub(crate) receipts: mpsc::Sender<Vec<Receipt>>,
+    /// Positions that the table has reached.
+    pub(crate) committed: tokio::sync::watch::Receiver<Position>,
+}
+
+impl Journaling {
+    /// Replays what the table lacks, then journals deliveries until their senders are gone.
+    pub(crate) fn run(
+        mut self,
+        mut input: mpsc::Receiver<Delivery>,
+        mut outputs: JournalOutputs,
+    ) -> Result<(), IngestError> {
+        self.replay(&outputs)?;
+        let mut group = Vec::new();
+        let mut record = Vec::new();
+        while let Some(first) = input.blocking_recv() {
+            self.gather(first, &mut input, &mut group);
+            let mut journaled = Vec::with_capacity(group.len());
+            for delivery in group.drain(..) {
+                encode_record(&delivery, &mut record);
+                let position = self.append(&record)?;
+                let receipt = Some(delivery.receipt);
+                let Delivery {
+                    received_at,
+                    topic,
+                    payload,
+                    sent_bytes,
+                    ..
+                } = delivery;
+                journaled.push(Journaled {
+                    position,
+                    received_at,
+                    topic,
+                    payload,
+                    sent_bytes,
+                    receipt,
+                });
+            }
+            self.sync()?;
+            add(&self.stats.journaled, journaled.len() as u64);
+            if self.ack_after == AckAfter::Journal {
+                let receipts = journaled.iter_mut().filter_map(|j| j.receipt.take()).collect();
+                // Nobody to acknowledge to any more: the messages come again, and are recognised.
+                let _ = outputs.receipts.blocking_send(receipts);
+            }
+            if outputs.journaled.blocking_send(journaled).is_err() {
+                return Err(IngestError::Stage("decode"));
+            }
+            self.cut(&mut outputs);
+        }
+        drop(outputs.journaled);
+        drop(outputs.receipts);
+        // The last commits follow; cut behind them, so that the next start has nothing to replay.
+        while wait_for_change(&mut outputs.committed) {
+            let position = *outputs.committed.borrow_and_update();
+            self.truncate(position);
+        }
+        let position = *outputs.committed.borrow();
+        self.truncate(position);
+        self.sync()
+    }
+
+    /// Hands on what the journal has and the table lacks.
+    fn replay(&mut self, outputs: &JournalOutputs) -> Result<(), IngestError> {
+        let mut reader = self.journal.reader(self.replay_after);
+        let mut group = Vec::new();
+        let mut replayed = 0u64;
+        loop {
+            let record = reader
+                .next()
+                .map_err(|e| IngestError::JournalFailed(e.to_string()))?;
+            let done = record.is_none();
+            if let Some(record) = record {
+                replayed += 1;
+                match decode_record(record.position, record.bytes) {
+                    Some(journaled) => group.push(journaled),
+                    None => {
+                        let position = record.position;
+                        return Err(IngestError::JournalFailed(format!(
+                            "record {position} is of a newer version"
+                        )));
+                    }
+                }
+            }
+            if group.len() >= GROUP_MESSAGES || (done && !group.is_empty()) {
+                outputs
+                    .journaled
+                    .blocking_send(std::mem::take(&mut group))
+                    .map_err(|_| IngestError::Stage("decode"))?;
+            }
+            if done {
+                tracing::info!(records = replayed, after = %self.replay_after, "journal replayed");
+                return Ok(());
+            }
+        }
+    }
+
+    fn gather(&self, first: Delivery, input: &mut mpsc::Receiver<Delivery>, group: &mut Vec<Delivery>) {
+        if !self.group_wait.is_zero() {
+            std::thread::sleep(self.group_wait);
+        }
+        let mut bytes = first.payload.len();
+        group.push(first);
+        while group.len() < GROUP_MESSAGES && bytes < GROUP_BYTES {
+            let Ok(next) = input.try_recv() else { break };
+            bytes += next.payload.len();
+            group.push(next);
+        }
+    }
+
+    /// Appends a record, waiting while the disk is full.
+    fn append(&mut self, record: &[u8]) -> Result<Position, IngestError> {
+        loop {
+            match self.journal.append(record) {
+                Ok(position) => return Ok(position),
+                Err(AppendError::Full(failure)) => self.wait_for_space(&failure.to_string()),
+                Err(error) => return Err(IngestError::JournalFailed(error.to_string())),
+            }
+        }
+    }
+
+    /// Syncs, waiting while the disk is full.
+    fn sync(&mut self) -> Result<(), IngestError> {
+        loop {
+            match self.journal.sync() {
+                Ok(_) => break,
+                Err(SyncError::Full(failure)) => self.wait_for_space(&failure.to_string()),
+                Err(error) => return Err(IngestError::JournalFailed(error.to_string())),
+            }
+        }
+        add(&self.stats.journal_syncs, 1);
+        self.stats
+            .journal_bytes
+            .store(self.journal.bytes(), Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn wait_for_space(&self, failure: &str) {
+        tracing::error!(failure, "journal disk is full, intake waits for space");
+        std::thread::sleep(FULL_DISK_WAIT);
+    }
+
+    fn cut(&mut self, outputs: &mut JournalOutputs) {
+        if outputs.committed.has_changed().unwrap_or(false) {
+            let position = *outputs.committed.borrow_and_update();
+            self.truncate(position);
+        }
+    }
+
+    fn truncate(&mut self, position: Position) {
+        if position <= self.journal.cut() {
+            return;
+        }
+        // A segment that cannot be removed costs disk, not data: the next cut tries again.
+        if let Err(error) = self.journal.truncate(position) {
+            tracing::warn!(%error, %position, "journal not cut");
+        }
+    }
+}
+
+/// Waits for another committed position; false when the committing stage has ended.
+fn wait_for_change(committed: &mut tokio::sync::watch::Receiver<Position>) -> bool {
+    loop {
+        match committed.has_changed() {
+            Ok(true) => return true,
+            Ok(false) => std::thread::sleep(Duration::from_millis(5)),
+            Err(_) => return false,
+        }
+    }
+}

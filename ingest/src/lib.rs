@@ -1,0 +1,35 @@
+//! From broker to table, each observation exactly once.
+//!
+//! One stage a file, one message type a hop, in this order:
+//!
+//! ```text
+//! receive ──Delivery──▶ journaling ──Journaled──▶ decode ──Sealed──▶ commit ──▶ lake
+//!    ▲                      │                        │                  │
+//!    └──PUBACK── acknowledge ◀──── receipts ─────────┴───── ledger ─────┘  (…/ack per device)
+//! ```
+//!
+//! Invariants: a PUBACK leaves after the journal has synced the message (or after the table commit, by setting), in
+//! the order of arrival, on the connection it came on; a commit carries the journal position it reaches, and the
+//! journal is cut only behind it; every queue is bounded, and the MQTT loop is polled whatever the rest does.
+
+mod acknowledge;
+mod batch;
+mod broker;
+mod commit;
+mod confirm;
+mod decode;
+mod delivery;
+mod error;
+mod import;
+mod journaling;
+mod ledger;
+mod link;
+mod pipeline;
+mod receive;
+mod stats;
+
+pub use broker::EmbeddedBroker;
+pub use error::IngestError;
+pub use import::{ImportReport, import};
+pub use pipeline::{Pipeline, Summary};
+pub use stats::{Snapshot, Stats};

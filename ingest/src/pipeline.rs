@@ -1,0 +1,319 @@
+//! Pipeline: wires the stages, starts them, and ends them down the stream.
+//!
+//! Shutdown, step by step: take no more deliveries · sync the journal and hand on what it has · send the last
+//! PUBACKs · seal and commit · cut the journal · disconnect. Each step ends by itself when the one before it has
+//! ended, because its queue is closed.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
+
+use dustwatch_config::{AckAfter, Settings};
+use dustwatch_journal::{Journal, JournalOptions, Position};
+use dustwatch_lake::{Lake, ObservationBatchBuilder};
+use dustwatch_observation::{Ack, Clock, Topic, TopicKind};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use crate::batch::{Batcher, Sealed};
+use crate::commit::{CommitOutputs, Committer};
+use crate::decode::MessageDecoder;
+use crate::delivery::{Journaled, Receipt};
+use crate::journaling::{JournalOutputs, Journaling};
+use crate::receive::{Phase, Receiver};
+use crate::stats::Stats;
+use crate::{IngestError, acknowledge, confirm, link, stats};
+
+/// Deliveries between receive and journal.
+const DELIVERIES: usize = 16_384;
+/// Groups between journal and decode.
+const GROUPS: usize = 8;
+/// Sealed batches between decode and commit.
+const BATCHES: usize = 2;
+/// Groups of receipts on their way to the broker.
+const RECEIPTS: usize = 64;
+/// Acknowledgements in the client's queue.
+const ACKS_IN_CLIENT: usize = 1024;
+/// Largest record of the journal: the largest payload taken, its topic and head.
+const RECORD_EXTRA: u32 = 128 * 1024;
+/// How long the last PUBACKs may take.
+const LAST_ACKS: Duration = Duration::from_millis(500);
+
+/// What an ingester did in its life.
+pub type Summary = stats::Snapshot;
+
+/// A running ingester.
+#[derive(Debug)]
+pub struct Pipeline {
+    stats: Arc<Stats>,
+    phase: watch::Sender<Phase>,
+    subscribed: watch::Receiver<bool>,
+    receiver: JoinHandle<()>,
+    acknowledger: JoinHandle<()>,
+    confirmer: JoinHandle<()>,
+    workers: Workers,
+}
+
+#[derive(Debug)]
+struct Workers {
+    journaling: JoinHandle<Result<(), IngestError>>,
+    decoding: JoinHandle<Result<(), IngestError>>,
+    committing: JoinHandle<Result<(), IngestError>>,
+}
+
+impl Pipeline {
+    /// Opens journal and tables, replays what the tables lack, connects and subscribes.
+    ///
+    /// # Errors
+    /// [`IngestError`] says what stands in the way; a broker that is not there is waited for instead.
+    pub async fn start(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, IngestError> {
+        let stats = Arc::new(Stats::default());
+        let journal = open_journal(settings)?;
+        let lake = Lake::new(settings)?;
+        let app_id = format!("ingest-{}", journal.id());
+        let committer = Committer::open(&lake, &app_id, stats.clone()).await?;
+        check_positions(&journal, committer.position())?;
+
+        let (delivery_out, delivery_in) = mpsc::channel(DELIVERIES);
+        let (journaled_out, journaled_in) = mpsc::channel(GROUPS);
+        let (sealed_out, sealed_in) = mpsc::channel(BATCHES);
+        let (receipt_out, receipt_in) = mpsc::channel(RECEIPTS);
+        let (ack_out, ack_in) = mpsc::channel(RECEIPTS);
+        let (committed_out, committed_in) = watch::channel(committer.position());
+        let (phase, phase_in) = watch::channel(Phase::Running);
+        let (subscribed_out, subscribed) = watch::channel(false);
+
+        let connection = Arc::new(AtomicU64::new(0));
+        let (client, eventloop) = link::connect(&settings.broker, "", true, ACKS_IN_CLIENT)?;
+        let receiver = Receiver {
+            client: client.clone(),
+            eventloop,
+            filters: filters(settings),
+            max_payload_bytes: settings.broker.max_payload_bytes,
+            clock,
+            stats: stats.clone(),
+            connection: connection.clone(),
+            subscribed: subscribed_out,
+        };
+        let (ack_client, ack_eventloop) = link::connect(&settings.broker, "-ack", false, ACKS_IN_CLIENT)?;
+
+        let journaling = Journaling {
+            replay_after: committer.position(),
+            journal,
+            ack_after: settings.broker.ack_after,
+            group_wait: Duration::from_millis(settings.journal.group_commit_ms),
+            stats: stats.clone(),
+        };
+        let journal_outputs = JournalOutputs {
+            journaled: journaled_out,
+            receipts: receipt_out.clone(),
+            committed: committed_in,
+        };
+        let decoding = Decoding::new(settings, stats.clone(), sealed_out, ack_out.clone());
+        let commit_outputs = CommitOutputs {
+            receipts: receipt_out,
+            acks: ack_out,
+            committed: committed_out,
+        };
+
+        Ok(Self {
+            receiver: tokio::spawn(receiver.run(delivery_out, phase_in)),
+            acknowledger: tokio::spawn(acknowledge::run(client, connection, receipt_in, stats.clone())),
+            confirmer: tokio::spawn(confirm::run(ack_client, ack_eventloop, ack_in)),
+            workers: Workers {
+                journaling: tokio::task::spawn_blocking(move || journaling.run(delivery_in, journal_outputs)),
+                decoding: tokio::task::spawn_blocking(move || decoding.run(journaled_in)),
+                committing: tokio::spawn(committer.run(sealed_in, commit_outputs)),
+            },
+            stats,
+            phase,
+            subscribed,
+        })
+    }
+
+    /// The counters.
+    pub fn stats(&self) -> &Arc<Stats> {
+        &self.stats
+    }
+
+    /// Waits until the broker has confirmed the subscription.
+    pub async fn ready(&self) {
+        let _ = self.subscribed.clone().wait_for(|subscribed| *subscribed).await;
+    }
+
+    /// Waits until a stage fails; a healthy pipeline waits for ever.
+    ///
+    /// # Errors
+    /// The failure of the first stage that ended.
+    pub async fn failure(&mut self) -> IngestError {
+        let workers = &mut self.workers;
+        let (stage, ended) = tokio::select! {
+            ended = &mut workers.journaling => ("journal", ended),
+            ended = &mut workers.decoding => ("decode", ended),
+            ended = &mut workers.committing => ("commit", ended),
+        };
+        match ended {
+            Ok(Err(error)) => error,
+            Ok(Ok(())) | Err(_) => IngestError::Stage(stage),
+        }
+    }
+
+    /// Ends the stages down the stream; what was received is in the table when this returns.
+    ///
+    /// # Errors
+    /// The failure of a stage; what was acknowledged is in the journal all the same.
+    pub async fn shutdown(self) -> Result<Summary, IngestError> {
+        tracing::info!(step = "drain", "shutting down: no more deliveries are taken");
+        self.phase.send_replace(Phase::Draining);
+        let decoded = self.workers.decoding.await;
+        tracing::info!(step = "commit", "shutting down: last batch is being committed");
+        let committed = self.workers.committing.await;
+        let journaled = self.workers.journaling.await;
+        tracing::info!(step = "acknowledge", "shutting down: last acknowledgements");
+        let _ = self.acknowledger.await;
+        tokio::time::sleep(LAST_ACKS).await;
+        self.phase.send_replace(Phase::Stopped);
+        let _ = self.confirmer.await;
+        let _ = tokio::time::timeout(Duration::from_secs(3), self.receiver).await;
+        for (stage, ended) in [("journal", journaled), ("decode", decoded), ("commit", committed)] {
+            ended.map_err(|_| IngestError::Stage(stage))??;
+        }
+        let summary = self.stats.snapshot();
+        tracing::info!(
+            step = "done",
+            committed = summary.committed,
+            version = summary.version,
+            "shut down"
+        );
+        Ok(summary)
+    }
+}
+
+fn open_journal(settings: &Settings) -> Result<Journal, IngestError> {
+    let dir = &settings.journal.dir;
+    let options = JournalOptions {
+        segment_bytes: settings.journal.segment_bytes,
+        max_record_bytes: settings.broker.max_payload_bytes + RECORD_EXTRA,
+        ..JournalOptions::default()
+    };
+    let (journal, recovery) = Journal::open(dir, options).map_err(|source| IngestError::Journal {
+        dir: dir.display().to_string(),
+        source,
+    })?;
+    tracing::info!(dir = %dir.display(), id = journal.id(), records = recovery.records, torn_bytes = recovery.torn_bytes,
+        created = recovery.created, "journal opened");
+    Ok(journal)
+}
+
+/// The table must not know more of the journal than the journal does: its positions would be given out twice.
+fn check_positions(journal: &Journal, table: Position) -> Result<(), IngestError> {
+    if table > journal.last() {
+        let id = journal.id().to_owned();
+        return Err(IngestError::JournalBehind {
+            id,
+            table: table.get(),
+            journal: journal.last().get(),
+        });
+    }
+    Ok(())
+}
+
+/// A filter for each district that the registry has.
+fn filters(settings: &Settings) -> Vec<String> {
+    let mut districts: Vec<&str> = settings
+        .registry
+        .townships()
+        .iter()
+        .map(|t| t.district.as_str())
+        .collect();
+    districts.push(settings.district.code.as_str());
+    districts.sort_unstable();
+    districts.dedup();
+    districts
+        .into_iter()
+        .filter_map(|code| dustwatch_observation::DistrictCode::new(code).ok())
+        .map(|code| Topic::filter(Some(&code), TopicKind::Obs))
+        .collect()
+}
+
+/// The third stage: decode and batch, on its own thread.
+struct Decoding {
+    decoder: MessageDecoder,
+    batcher: Batcher,
+    ack_after: AckAfter,
+    sealed: mpsc::Sender<Sealed>,
+    acks: mpsc::Sender<Vec<(Topic, Ack)>>,
+}
+
+impl Decoding {
+    fn new(
+        settings: &Settings,
+        stats: Arc<Stats>,
+        sealed: mpsc::Sender<Sealed>,
+        acks: mpsc::Sender<Vec<(Topic, Ack)>>,
+    ) -> Self {
+        Self {
+            decoder: MessageDecoder::new(settings, stats),
+            batcher: Batcher::new(
+                ObservationBatchBuilder::new(settings.parameters.clone()),
+                settings.lake.commit_rows as usize,
+                Duration::from_secs(settings.lake.commit_interval_seconds.into()),
+            ),
+            ack_after: settings.broker.ack_after,
+            sealed,
+            acks,
+        }
+    }
+
+    fn run(mut self, mut input: mpsc::Receiver<Vec<Journaled>>) -> Result<(), IngestError> {
+        let runtime = tokio::runtime::Handle::current();
+        loop {
+            let wait = self
+                .batcher
+                .time_left(Instant::now())
+                .unwrap_or(Duration::from_secs(3600));
+            match runtime.block_on(async { tokio::time::timeout(wait, input.recv()).await }) {
+                Ok(Some(group)) => self.take(group)?,
+                Ok(None) => break,
+                Err(_elapsed) => {}
+            }
+            if self.batcher.is_due(Instant::now()) {
+                self.seal()?;
+            }
+        }
+        self.seal()
+    }
+
+    fn take(&mut self, group: Vec<Journaled>) -> Result<(), IngestError> {
+        let mut acks = Vec::new();
+        for message in group {
+            let outcome = self.decoder.decode(&message, &mut self.batcher.rows);
+            if let Some(row) = outcome.rejected {
+                self.batcher.reject(message.position, row);
+            }
+            acks.extend(outcome.ack);
+            self.batcher.receipts.extend::<Option<Receipt>>(message.receipt);
+            self.batcher.reached(message.position, Instant::now());
+            if self.batcher.is_due(Instant::now()) {
+                self.seal()?;
+            }
+        }
+        match self.ack_after {
+            AckAfter::Journal if !acks.is_empty() => {
+                let _ = self.acks.blocking_send(acks);
+            }
+            AckAfter::Journal => {}
+            AckAfter::Lake => self.batcher.acks.extend(acks),
+        }
+        Ok(())
+    }
+
+    fn seal(&mut self) -> Result<(), IngestError> {
+        if let Some(sealed) = self.batcher.seal()? {
+            self.sealed
+                .blocking_send(sealed)
+                .map_err(|_| IngestError::Stage("commit"))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,184 @@
+//! Appending exactly once.
+//!
+//! Every commit carries an application transaction: the journal position that it reaches. A commit whose position the
+//! table has already is not made again, and an error whose outcome is unknown is resolved by reading the table's
+//! position back. One appender a table and application id: the journal's lock sees to that.
+
+use deltalake::DeltaTable;
+use deltalake::arrow::array::RecordBatch;
+use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
+use deltalake::kernel::{Action, Add, Transaction};
+use deltalake::protocol::{DeltaOperation, SaveMode};
+use deltalake::writer::{DeltaWriter, RecordBatchWriter};
+
+use crate::{Lake, LakeError, TableKind, durable, writer};
+
+/// Commits after which the table is read afresh, so that memory does not grow with the log.
+const REOPEN_AFTER: u32 = 500;
+
+/// A commit that is on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Commit {
+    /// The table's version that holds the rows.
+    pub version: u64,
+    /// Rows that were added; 0 when the position had been committed before.
+    pub rows: u64,
+    /// Bytes of Parquet that were added.
+    pub bytes: u64,
+}
+
+/// Appends to one table under one application id.
+#[derive(Debug)]
+pub struct Appender {
+    lake: Lake,
+    kind: TableKind,
+    app_id: String,
+    table: DeltaTable,
+    position: Option<u64>,
+    commits: u32,
+}
+
+impl Appender {
+    /// Opens the table, made when it is not there, and reads how far this application id has come.
+    ///
+    /// # Errors
+    /// As the lake's; see [`LakeError`].
+    pub async fn open(lake: &Lake, kind: TableKind, app_id: &str) -> Result<Self, LakeError> {
+        let table = lake.open_or_create(kind).await?;
+        let position = read_position(&table, kind, app_id).await?;
+        Ok(Self {
+            lake: lake.clone(),
+            kind,
+            app_id: app_id.to_owned(),
+            table,
+            position,
+            commits: 0,
+        })
+    }
+
+    /// The journal position that the table has reached under this application id.
+    pub fn position(&self) -> Option<u64> {
+        self.position
+    }
+
+    /// The table's version that this appender knows.
+    pub fn version(&self) -> u64 {
+        self.table.version().unwrap_or(0)
+    }
+
+    /// The table, for reading what it held before the next commit.
+    pub(crate) fn table(&self) -> &DeltaTable {
+        &self.table
+    }
+
+    /// Makes rows part of the table, together with the journal position that they reach. When this returns `Ok`, the
+    /// rows and the position are on disk, once. An empty list of batches moves the position only.
+    ///
+    /// # Errors
+    /// [`LakeError::Store`] or [`LakeError::Disk`] when nothing was committed: the same call may be made again.
+    pub async fn append(&mut self, batches: &[RecordBatch], position: u64) -> Result<Commit, LakeError> {
+        if self.position.is_some_and(|reached| reached >= position) {
+            return Ok(Commit {
+                version: self.version(),
+                rows: 0,
+                bytes: 0,
+            });
+        }
+        let adds = self.write(batches).await?;
+        let rows = batches.iter().map(|b| b.num_rows() as u64).sum();
+        let bytes = adds.iter().map(|add| add.size.unsigned_abs()).sum();
+        if let Err(error) = self.commit(adds, position).await {
+            // The commit may have landed all the same: ask the table.
+            self.reopen().await?;
+            if self.position.is_none_or(|reached| reached < position) {
+                return Err(error);
+            }
+            tracing::warn!(table = self.kind.name(), position, %error, "commit landed in spite of its error");
+        }
+        self.position = Some(position);
+        if let Some(folder) = self.lake.table_folder(self.kind) {
+            durable::sync_log_entry(&folder, self.version())?;
+        }
+        self.commits += 1;
+        if self.commits.is_multiple_of(REOPEN_AFTER) {
+            self.reopen().await?;
+        }
+        Ok(Commit {
+            version: self.version(),
+            rows,
+            bytes,
+        })
+    }
+
+    async fn write(&self, batches: &[RecordBatch]) -> Result<Vec<Add>, LakeError> {
+        let adds = write_files(&self.table, self.kind, batches).await?;
+        if let Some(folder) = self.lake.table_folder(self.kind) {
+            durable::sync_files(&folder, &adds)?;
+        }
+        Ok(adds)
+    }
+
+    async fn commit(&mut self, adds: Vec<Add>, position: u64) -> Result<(), LakeError> {
+        let version = i64::try_from(position).unwrap_or(i64::MAX);
+        let properties = CommitProperties::default()
+            .with_application_transaction(Transaction::new(&self.app_id, version))
+            .with_cleanup_expired_logs(Some(false));
+        let operation = DeltaOperation::Write {
+            mode: SaveMode::Append,
+            partition_by: Some(vec![self.kind.partition().to_owned()]),
+            predicate: None,
+        };
+        let name = self.kind.name();
+        let state = self.table.snapshot().map_err(LakeError::store(name))?;
+        let finalized = CommitBuilder::from(properties)
+            .with_actions(adds.into_iter().map(Action::Add).collect())
+            .build(Some(state), self.table.log_store(), operation)
+            .await
+            .map_err(LakeError::store(name))?;
+        self.table.state = Some(finalized.snapshot());
+        Ok(())
+    }
+
+    async fn reopen(&mut self) -> Result<(), LakeError> {
+        self.table = self.lake.open_or_create(self.kind).await?;
+        self.position = read_position(&self.table, self.kind, &self.app_id).await?;
+        Ok(())
+    }
+}
+
+/// Writes batches as sorted Parquet files, one a partition; nothing is committed yet.
+pub(crate) async fn write_files(
+    table: &DeltaTable,
+    kind: TableKind,
+    batches: &[RecordBatch],
+) -> Result<Vec<Add>, LakeError> {
+    let Some(first) = batches.iter().find(|b| b.num_rows() > 0) else {
+        return Ok(Vec::new());
+    };
+    let all = deltalake::arrow::compute::concat_batches(&first.schema(), batches)
+        .map_err(LakeError::arrow(kind.name()))?;
+    let order: &[&str] = match kind {
+        TableKind::Observations => &["day", "device", "observed_at"],
+        TableKind::Rejected => &["day", "received_at"],
+        TableKind::Hourly => &["month", "parameter", "device", "hour"],
+    };
+    let all = writer::sorted(&all, order).map_err(LakeError::arrow(kind.name()))?;
+    let mut files = RecordBatchWriter::for_table(table)
+        .map_err(LakeError::store(kind.name()))?
+        .with_writer_properties(writer::properties(&all.schema()));
+    files.write(all).await.map_err(LakeError::store(kind.name()))?;
+    files.flush().await.map_err(LakeError::store(kind.name()))
+}
+
+pub(crate) async fn read_position(
+    table: &DeltaTable,
+    kind: TableKind,
+    app_id: &str,
+) -> Result<Option<u64>, LakeError> {
+    let state = table.snapshot().map_err(LakeError::store(kind.name()))?;
+    let version = state
+        .transaction_version(table.log_store().as_ref(), app_id)
+        .await
+        .map_err(LakeError::store(kind.name()))?;
+    Ok(version.and_then(|v| u64::try_from(v).ok()))
+}

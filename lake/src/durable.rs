@@ -1,0 +1,45 @@
+//! Making a local commit survive a power loss.
+//!
+//! The object store writes files without syncing them. Before a journal may be cut, every data file, the log entry
+//! and their folders are synced here; on a bucket there is nothing to do.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use deltalake::kernel::Add;
+
+use crate::LakeError;
+
+fn sync(path: &Path) -> Result<(), LakeError> {
+    File::open(path)
+        .and_then(|file| file.sync_all())
+        .map_err(|source| LakeError::Disk {
+            path: path.display().to_string(),
+            source,
+        })
+}
+
+/// Syncs the data files of a commit and the folders they lie in.
+pub(crate) fn sync_files(table: &Path, adds: &[Add]) -> Result<(), LakeError> {
+    let mut folders: Vec<PathBuf> = Vec::new();
+    for add in adds {
+        let path = table.join(&add.path);
+        sync(&path)?;
+        let mut folder = path.parent();
+        while let Some(parent) = folder.filter(|parent| parent.starts_with(table)) {
+            if !folders.iter().any(|known| known == parent) {
+                folders.push(parent.to_path_buf());
+            }
+            folder = parent.parent();
+        }
+    }
+    folders.iter().try_for_each(|folder| sync(folder))
+}
+
+/// Syncs the log entry of a version and the log's folder.
+pub(crate) fn sync_log_entry(table: &Path, version: u64) -> Result<(), LakeError> {
+    let log = table.join("_delta_log");
+    let entry = log.join(format!("{version:020}.json"));
+    sync(&entry)?;
+    sync(&log)
+}

@@ -1,0 +1,192 @@
+//! The history of a table: its commits, and which days they touched.
+
+use std::collections::BTreeSet;
+
+use deltalake::DeltaTable;
+
+use crate::{Lake, LakeError, TableKind};
+
+/// One commit of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryEntry {
+    /// The version it made.
+    pub version: u64,
+    /// When, in milliseconds since 1970.
+    pub timestamp_ms: Option<i64>,
+    /// What it did: `CREATE TABLE`, `WRITE`.
+    pub operation: String,
+    /// Application transactions it carries: id and version.
+    pub transactions: Vec<(String, i64)>,
+    /// Files it added.
+    pub files_added: u64,
+    /// Files it removed.
+    pub files_removed: u64,
+    /// Rows it added, by the files' statistics.
+    pub rows_added: u64,
+}
+
+/// Days of `observations` that commits touched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TouchedDays {
+    /// These days (days since 1970), and no others.
+    Days(BTreeSet<i32>),
+    /// It cannot be told any more, since log entries are gone: take every day as touched.
+    Unknown,
+}
+
+impl Lake {
+    /// The newest version of a table; `None` when it has not been made.
+    ///
+    /// # Errors
+    /// [`LakeError::Store`] when the store fails.
+    pub async fn version(&self, kind: TableKind) -> Result<Option<u64>, LakeError> {
+        Ok(self.existing(kind).await?.and_then(|table| table.version()))
+    }
+
+    /// The commits of a table, newest first.
+    ///
+    /// # Errors
+    /// [`LakeError::Store`] when the store fails.
+    pub async fn history(&self, kind: TableKind, limit: usize) -> Result<Vec<HistoryEntry>, LakeError> {
+        let Some(table) = self.existing(kind).await? else {
+            return Ok(Vec::new());
+        };
+        let newest = table.version().unwrap_or(0);
+        let mut entries = Vec::new();
+        for version in (0..=newest).rev().take(limit) {
+            match entry(&table, version)
+                .await
+                .map_err(LakeError::store(kind.name()))?
+            {
+                Some(actions) => entries.push(summary(version, &actions)),
+                None => break,
+            }
+        }
+        Ok(entries)
+    }
+
+    /// The days of `observations` that changed after version `since`, up to version `until`.
+    ///
+    /// # Errors
+    /// [`LakeError::Store`] when the store fails.
+    pub async fn touched_days(&self, since: u64, until: u64) -> Result<TouchedDays, LakeError> {
+        let Some(table) = self.existing(TableKind::Observations).await? else {
+            return Ok(TouchedDays::Days(BTreeSet::new()));
+        };
+        let mut days = BTreeSet::new();
+        for version in since + 1..=until {
+            let Some(actions) = entry(&table, version)
+                .await
+                .map_err(LakeError::store("observations"))?
+            else {
+                return Ok(TouchedDays::Unknown);
+            };
+            for action in &actions {
+                for kind in ["add", "remove"] {
+                    let Some(file) = action.get(kind) else { continue };
+                    if file.get("dataChange").and_then(serde_json::Value::as_bool) == Some(false) {
+                        continue;
+                    }
+                    match file
+                        .pointer("/partitionValues/day")
+                        .and_then(|d| d.as_str())
+                        .and_then(day_number)
+                    {
+                        Some(day) => days.insert(day),
+                        None => return Ok(TouchedDays::Unknown),
+                    };
+                }
+            }
+        }
+        Ok(TouchedDays::Days(days))
+    }
+
+    /// Every local day that has observations in a version of the table, rising.
+    ///
+    /// # Errors
+    /// [`LakeError::Store`] when the store fails.
+    pub async fn days(&self, version: u64) -> Result<BTreeSet<i32>, LakeError> {
+        let Some(mut table) = self.existing(TableKind::Observations).await? else {
+            return Ok(BTreeSet::new());
+        };
+        table
+            .load_version(version)
+            .await
+            .map_err(LakeError::store("observations"))?;
+        let state = table.snapshot().map_err(LakeError::store("observations"))?;
+        let files = state.log_data();
+        let day_of = |file: deltalake::kernel::LogicalFileView| {
+            file.partition_values_map()
+                .get("day")
+                .cloned()
+                .flatten()
+                .and_then(|day| day_number(&day))
+        };
+        Ok(files.iter().filter_map(day_of).collect())
+    }
+}
+
+fn day_number(text: &str) -> Option<i32> {
+    let day: chrono::NaiveDate = text.parse().ok()?;
+    i32::try_from((day - chrono::NaiveDate::default()).num_days()).ok()
+}
+
+async fn entry(
+    table: &DeltaTable,
+    version: u64,
+) -> Result<Option<Vec<serde_json::Value>>, deltalake::DeltaTableError> {
+    let Some(text) = table.log_store().read_commit_entry(version).await? else {
+        return Ok(None);
+    };
+    let actions = text
+        .split(|b| *b == b'\n')
+        .filter_map(|line| serde_json::from_slice(line).ok())
+        .collect();
+    Ok(Some(actions))
+}
+
+fn summary(version: u64, actions: &[serde_json::Value]) -> HistoryEntry {
+    let mut out = HistoryEntry {
+        version,
+        timestamp_ms: None,
+        operation: String::new(),
+        transactions: Vec::new(),
+        files_added: 0,
+        files_removed: 0,
+        rows_added: 0,
+    };
+    for action in actions {
+        if let Some(info) = action.get("commitInfo") {
+            out.timestamp_ms = info.get("timestamp").and_then(serde_json::Value::as_i64);
+            out.operation = info
+                .get("operation")
+                .and_then(|o| o.as_str())
+                .unwrap_or_default()
+                .to_owned();
+        } else if let Some(txn) = action.get("txn") {
+            let id = txn
+                .get("appId")
+                .and_then(|a| a.as_str())
+                .unwrap_or_default()
+                .to_owned();
+            out.transactions.push((
+                id,
+                txn.get("version")
+                    .and_then(serde_json::Value::as_i64)
+                    .unwrap_or(0),
+            ));
+        } else if let Some(add) = action.get("add") {
+            out.files_added += 1;
+            let stats = add
+                .get("stats")
+                .and_then(|s| s.as_str())
+                .and_then(|s| serde_json::from_str::<serde_json::Value>(s).ok());
+            out.rows_added += stats
+                .and_then(|s| s.get("numRecords").and_then(serde_json::Value::as_u64))
+                .unwrap_or(0);
+        } else if action.get("remove").is_some() {
+            out.files_removed += 1;
+        }
+    }
+    out
+}

@@ -1,0 +1,45 @@
+//! Which tables there are.
+
+/// A table of the lake; its name is its folder and its SQL name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TableKind {
+    /// What monitors said, one row a device and time.
+    Observations,
+    /// What arrived and could not be taken, with the reason.
+    Rejected,
+    /// Hourly means of every device and parameter, made from `observations`.
+    Hourly,
+}
+
+impl TableKind {
+    /// Every table.
+    pub const ALL: [TableKind; 3] = [TableKind::Observations, TableKind::Rejected, TableKind::Hourly];
+
+    /// The table's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            TableKind::Observations => "observations",
+            TableKind::Rejected => "rejected",
+            TableKind::Hourly => "hourly",
+        }
+    }
+
+    /// The column it is partitioned by.
+    pub fn partition(self) -> &'static str {
+        match self {
+            TableKind::Observations | TableKind::Rejected => "day",
+            TableKind::Hourly => "month",
+        }
+    }
+
+    /// What the table is, for its metadata.
+    pub(crate) fn comment(self) -> &'static str {
+        match self {
+            TableKind::Observations => {
+                "observations of dust monitors; (device, observed_at) identifies one, the latest received_at wins"
+            }
+            TableKind::Rejected => "messages that could not be taken, with a stable reason",
+            TableKind::Hourly => "hourly means, made from observations; rebuilt by `dustwatch rollup`",
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Columns and their types: a contract with everyone who reads the tables.
+//!
+//! A parameter's column is `decimal(9, d)`, d its `decimals`: what was sent is stored exactly, sums are exact, and
+//! Parquet packs it as deltas of integers (figures in ARCHITECTURE.md). A value that the column cannot hold exactly
+//! is rounded half to even, and what was sent stands in the column `original`.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Datelike, NaiveDate, TimeZone};
+use chrono_tz::Tz;
+use deltalake::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use dustwatch_observation::{ParameterSet, Time};
+
+/// Column with the texts of values that their columns cannot hold exactly: a JSON object, parameter to number.
+pub const ORIGINAL_COLUMN: &str = "original";
+
+/// Digits of a parameter column.
+pub(crate) const PRECISION: u8 = 9;
+
+/// Name of a parameter's flag column.
+pub fn flag_column(parameter: &str) -> String {
+    format!("{parameter}_flag")
+}
+
+fn timestamp() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
+
+/// Columns of `observations`; the parameters' columns follow the fixed ones, then their flags.
+pub fn observation_schema(parameters: &ParameterSet) -> SchemaRef {
+    let mut fields = vec![
+        Field::new("device", DataType::Utf8, false),
+        Field::new("observed_at", timestamp(), false),
+        Field::new("received_at", timestamp(), false),
+        Field::new("epoch", DataType::Utf8, true),
+        Field::new("seq", DataType::Int64, true),
+    ];
+    for (_, p) in parameters.iter() {
+        // decimals is at most 6 by the invariant of ParameterSet, so it fits an i8.
+        fields.push(Field::new(
+            &p.key,
+            DataType::Decimal128(PRECISION, p.decimals as i8),
+            true,
+        ));
+    }
+    for (_, p) in parameters.iter() {
+        fields.push(Field::new(flag_column(&p.key), DataType::Utf8, true));
+    }
+    fields.push(Field::new(ORIGINAL_COLUMN, DataType::Utf8, true));
+    fields.push(Field::new("day", DataType::Date32, false));
+    Arc::new(Schema::new(fields))
+}
+
+/// Columns of `rejected`.
+pub fn rejected_schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("received_at", timestamp(), false),
+        Field::new("topic", DataType::Utf8, false),
+        Field::new("payload", DataType::Binary, false),
+        Field::new("reason", DataType::Utf8, false),
+        Field::new("detail", DataType::Utf8, true),
+        Field::new("day", DataType::Date32, false),
+    ]))
+}
+
+/// Columns of `hourly`. `mean` is the quotient of an exact sum, `n` the valid observations it was made from.
+pub fn hourly_schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("device", DataType::Utf8, false),
+        Field::new("hour", timestamp(), false),
+        Field::new("parameter", DataType::Utf8, false),
+        Field::new("mean", DataType::Float64, true),
+        Field::new("min", DataType::Float64, true),
+        Field::new("max", DataType::Float64, true),
+        Field::new("n", DataType::Int32, false),
+        Field::new("expected", DataType::Int32, false),
+        Field::new("valid", DataType::Boolean, false),
+        Field::new("month", DataType::Utf8, false),
+    ]))
+}
+
+/// Local days of instants, as days since 1970: what partitions are named by.
+///
+/// Remembers the day it answered last, since a stream mostly stays in one.
+#[derive(Debug, Clone)]
+pub struct LocalDays {
+    timezone: Tz,
+    day: i32,
+    span: std::ops::Range<i64>,
+}
+
+impl LocalDays {
+    /// Days of this time zone.
+    pub fn new(timezone: Tz) -> Self {
+        Self {
+            timezone,
+            day: 0,
+            span: 0..0,
+        }
+    }
+
+    /// The local day of an instant, as days since 1970-01-01; `None` outside the calendar.
+    pub fn day_of(&mut self, time: Time) -> Option<i32> {
+        let micros = time.as_micros();
+        if self.span.contains(&micros) {
+            return Some(self.day);
+        }
+        let local = time.to_chrono()?.with_timezone(&self.timezone).date_naive();
+        let start = self.start_of(local)?;
+        let end = self.start_of(local.succ_opt()?)?;
+        self.day = local.num_days_from_ce() - NaiveDate::default().num_days_from_ce();
+        self.span = start..end;
+        Some(self.day)
+    }
+
+    /// The instants of a local day (days since 1970): microseconds, end exclusive; `None` outside the calendar.
+    pub fn span_of(&self, day: i32) -> Option<std::ops::Range<i64>> {
+        let local = NaiveDate::default().checked_add_signed(chrono::Duration::days(day.into()))?;
+        Some(self.start_of(local)?..self.start_of(local.succ_opt()?)?)
+    }
+
+    /// The instant at which a local day begins, in microseconds.
+    fn start_of(&self, day: NaiveDate) -> Option<i64> {
+        let midnight = day.and_hms_opt(0, 0, 0)?;
+        let start: DateTime<Tz> = (0..4)
+            .filter_map(|hours| {
+                self.timezone
+                    .from_local_datetime(&(midnight + chrono::Duration::hours(hours)))
+                    .earliest()
+            })
+            .next()?;
+        Some(start.timestamp_micros())
+    }
+}

@@ -1,0 +1,30 @@
+//! The payload of `obs`: one observation, or many of one device, as UTF-8 JSON.
+//!
+//! The agent encodes; the ingester peeks (what is there to confirm) and decodes. The codec stands on the hot path, so
+//! it scans the bytes itself: no tree, no float, no allocation per observation.
+//!
+//! On the way: `scan` knows JSON, `envelope` finds the head of a message, `fields` reads one observation, `decode`
+//! puts them together; `peek` reads the numbers only; `encode` writes what `decode` reads.
+//!
+//! Invariant: what [`encode_one`] and [`encode_many`] write, [`Decoder`] reads back equal; a payload whose JSON is
+//! broken anywhere yields one fault and no observation.
+
+mod decode;
+mod digits;
+mod encode;
+mod envelope;
+mod fault;
+mod fields;
+mod keys;
+mod peek;
+mod scan;
+mod skip;
+mod text;
+
+pub use decode::{Decoded, Decoder};
+pub use encode::{encode_many, encode_one};
+pub use fault::Fault;
+pub use peek::{Head, peek};
+
+/// Longest epoch that an agent may choose, in bytes.
+pub const MAX_EPOCH_BYTES: usize = 64;
