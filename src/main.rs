@@ -1,2 +1,32 @@
-//! The command `dustwatch`.
-fn main() {}
+//! The command `dustwatch`: parse, telemetry, dispatch.
+//!
+//! A subcommand is a file in `command/`. The table that a command prints goes to standard output, everything else to
+//! standard error. Exit status: 0, 1 when it failed, 2 for wrong usage or configuration.
+
+mod cli;
+mod command;
+mod output;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    telemetry::start(cli.common.log_format);
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("dustwatch: cannot start: {error}");
+            return ExitCode::from(1);
+        }
+    };
+    match runtime.block_on(command::run(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("dustwatch: {error:#}");
+            ExitCode::from(command::exit_code(&error))
+        }
+    }
+}

@@ -8,12 +8,33 @@
 //! Invariants: a figure is rounded once, at the end; every result names the table versions that it was made from, and
 //! the same versions give the same result, byte for byte.
 
+mod columns;
+pub mod completeness;
+mod dimensions;
+pub mod district;
 mod error;
+pub mod functions;
+pub mod notice;
 pub mod period;
+mod pinned;
 mod published;
+pub mod query;
 pub mod ranking;
+pub mod rollup;
+pub mod session;
+mod sql;
+pub mod table;
 
+pub use completeness::{Completeness, CompletenessRow, completeness_summary};
+pub use district::{DistrictFigure, DistrictRequest, district_period};
 pub use error::AnalyticsError;
+pub use functions::round_half_even;
 pub use period::{Period, PeriodError, PeriodKind};
 pub use published::Published;
-pub use ranking::{Order, Provenance, RankRequest, Ranking, RankingRow, Scope, Source, SourceChoice, Status};
+pub use query::{QueryResult, ask, query};
+pub use ranking::{
+    Order, Provenance, RankRequest, Ranking, RankingRow, Scope, Source, SourceChoice, Status, rank,
+};
+pub use rollup::{RollupProgress, RollupReport, rebuild, roll_up};
+pub use session::Session;
+pub use table::{Cell, RANKING_COLUMNS, Table};

@@ -47,10 +47,18 @@ pub enum ConfigError {
 pub(crate) fn toml_error(file: &std::path::Path, text: &str, error: &toml::de::Error) -> ConfigError {
     let line = error
         .span()
-        .map(|span| text[..span.start.min(text.len())].lines().count().max(1));
+        .map(|span| text.bytes().take(span.start).filter(|b| *b == b'\n').count() + 1);
     let place = line.map(|l| format!("line {l}: ")).unwrap_or_default();
     ConfigError::Toml {
         file: file.to_path_buf(),
         message: format!("{place}{}", error.message()),
     }
+}
+
+/// The text of a file.
+pub(crate) fn read(file: &std::path::Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(file).map_err(|source| ConfigError::Read {
+        file: file.to_path_buf(),
+        source,
+    })
 }

@@ -7,7 +7,9 @@
 //! Invariant: a `Settings` that exists is consistent; every error names the file and the line or key at fault.
 
 mod builtin;
+mod describe;
 mod error;
+mod mapping;
 mod parameters;
 mod raw;
 mod registry;
@@ -18,6 +20,7 @@ mod station;
 mod township;
 
 pub use error::ConfigError;
+pub use mapping::mapping;
 pub use registry::Registry;
 pub use settings::{
     AckAfter, BrokerSettings, DistrictSettings, JournalSettings, LakeSettings, NoticeSettings, RuleSettings,

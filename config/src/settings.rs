@@ -10,7 +10,7 @@ use std::sync::Arc;
 use chrono_tz::Tz;
 use dustwatch_observation::{DistrictCode, ParameterSet};
 
-use crate::error::toml_error;
+use crate::error::{read, toml_error};
 use crate::raw::{RawBroker, RawJournal, RawLake, RawNotice, RawSettings, RawStandards};
 use crate::{ConfigError, Registry, builtin, parameters};
 
@@ -403,11 +403,4 @@ fn notice(raw: RawNotice) -> NoticeSettings {
         copies: raw.copies.unwrap_or_default(),
         contact: raw.contact,
     }
-}
-
-fn read(file: &Path) -> Result<String, ConfigError> {
-    std::fs::read_to_string(file).map_err(|source| ConfigError::Read {
-        file: file.to_path_buf(),
-        source,
-    })
 }

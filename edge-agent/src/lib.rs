@@ -1,15 +1,15 @@
 //! The edge agent: source → calibrate → pack → spool → publish.
 //!
-//! The agent stands beside the monitors. What a [`source`] reports is [`calibrate`]d, kept in the [`spool`] on the
+//! The agent stands beside the monitors. What a source (`source/`) reports is [`calibrate`]d, kept in the [`spool`] on the
 //! agent's own disk, and [`publish`]ed until the ingester has confirmed it; only then is it given up. The same
 //! publisher serves two tools: [`replay`] publishes a real table as if its stations were devices, and [`simulate`]
 //! publishes a [`network`] that nobody built.
 //!
 //! Invariant: an observation is forgotten only after somebody durable has said that it has it.
 
-//AGENT pub mod agent;
+pub mod agent;
 pub mod calibrate;
-//AGENT pub mod check;
+pub mod check;
 mod error;
 pub mod network;
 pub mod pack;
@@ -21,8 +21,8 @@ pub mod replay;
 pub mod settings;
 mod shutdown;
 pub mod simulate;
-//AGENT pub mod source;
-//AGENT pub mod spool;
+mod source;
+pub mod spool;
 
 pub use error::EdgeError;
 pub use progress::{Progress, Report};

@@ -166,3 +166,87 @@ fn pack_slice(
     pack_slice(options, parameters, device, left, out)?;
     pack_slice(options, parameters, device, right, out)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use dustwatch_config::Settings;
+    use dustwatch_observation::json::peek;
+    use dustwatch_observation::{Parameter, Time};
+
+    fn observation(device: &str, minute: i64) -> Observation {
+        let mut observation = Observation::default();
+        observation.device.push_str(device);
+        observation.time = Time::from_micros(minute * 60_000_000);
+        observation
+    }
+
+    fn packer(batch: usize, parameters: Arc<ParameterSet>) -> Packer {
+        Packer::new(
+            PackOptions {
+                epoch: "e".to_owned(),
+                batch,
+                offset_seconds: 0,
+            },
+            parameters,
+        )
+    }
+
+    #[test]
+    fn each_device_is_numbered_from_one_without_gaps() {
+        let mut packer = packer(3, Settings::load(None).unwrap().parameters);
+        let mut out = Vec::new();
+        for minute in 0..7 {
+            packer.push(&mut observation("a", minute), &mut out).unwrap();
+            packer.push(&mut observation("b", minute), &mut out).unwrap();
+        }
+        packer.flush(&mut out).unwrap();
+        let mut of_a = Vec::new();
+        for packet in out.iter().filter(|packet| &*packet.device == "a") {
+            let head = peek(&packet.message.body).unwrap();
+            assert_eq!(
+                (head.seqs[0], *head.seqs.last().unwrap()),
+                (packet.message.first, packet.message.last)
+            );
+            of_a.extend(head.seqs);
+        }
+        assert_eq!(of_a, [1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!(out.len(), 6);
+        assert!(packer.push(&mut observation("a/b", 0), &mut out).is_err());
+    }
+
+    #[test]
+    fn what_is_too_large_for_one_message_becomes_several() {
+        let list = (0..250).map(|n| Parameter {
+            key: format!("p{n}{}", "x".repeat(200)),
+            name: String::new(),
+            name_en: String::new(),
+            unit: String::new(),
+            decimals: 1,
+            published_decimals: 0,
+            day_min_hours: 20,
+            min: None,
+            max: None,
+        });
+        let parameters = Arc::new(ParameterSet::new(list.collect()).unwrap());
+        let mut packer = packer(100, Arc::clone(&parameters));
+        let mut out = Vec::new();
+        for minute in 0..100 {
+            let mut full = observation("a", minute);
+            for (id, _) in parameters.iter() {
+                full.reading_mut(id).value = Some(dustwatch_observation::Decimal::new(10, 1));
+            }
+            packer.push(&mut full, &mut out).unwrap();
+        }
+        assert!(
+            out.len() > 1
+                && out
+                    .iter()
+                    .all(|packet| packet.message.body.len() < MAX_PAYLOAD_BYTES)
+        );
+        let ranges: Vec<(u64, u64)> = out.iter().map(|p| (p.message.first, p.message.last)).collect();
+        assert!(ranges.windows(2).all(|w| w[0].1 + 1 == w[1].0), "{ranges:?}");
+        assert_eq!((ranges[0].0, ranges[ranges.len() - 1].1), (1, 100));
+    }
+}

@@ -67,7 +67,7 @@ impl Pump {
         for packet in std::mem::take(&mut self.packets) {
             if let Some(rate) = self.rate {
                 let due = self.started + Duration::from_secs_f64(self.offered as f64 / rate);
-                self.wait_while(|| Instant::now() < due)?;
+                self.wait(|| due.saturating_duration_since(Instant::now()))?;
             }
             self.offered += 1;
             if self.offers.blocking_send(packet).is_err() {
@@ -77,14 +77,17 @@ impl Pump {
         ControlFlow::Continue(())
     }
 
-    /// Sleeps as long as `not_yet`; `Break` when stopped meanwhile.
-    pub(crate) fn wait_while(&self, not_yet: impl Fn() -> bool) -> ControlFlow<()> {
-        while not_yet() {
+    /// Sleeps as long as something `remains`; `Break` when stopped meanwhile.
+    pub(crate) fn wait(&self, remains: impl Fn() -> Duration) -> ControlFlow<()> {
+        loop {
+            let remaining = remains();
+            if remaining.is_zero() {
+                return ControlFlow::Continue(());
+            }
             if self.shutdown.is_requested() || self.offers.is_closed() {
                 return ControlFlow::Break(());
             }
-            std::thread::sleep(NAP.min(Duration::from_millis(5)));
+            std::thread::sleep(NAP.min(remaining));
         }
-        ControlFlow::Continue(())
     }
 }

@@ -1,5 +1,32 @@
 //! `edge.toml`: what an agent is for, as its installer writes it.
 //!
+//! ```toml
+//! [agent]
+//! district = "110109"
+//! device = "110109-DY-0003"
+//! broker = "mqtt://127.0.0.1:1883"   # the default
+//! username = "site-3"                # password in DUSTWATCH_BROKER_PASSWORD
+//! spool = "spool"                    # a folder, beside this file
+//! sync_interval_ms = 1000            # up to so much is lost with the power
+//! batch = 1                          # observations of a message
+//! confirm = "ingester"               # or "broker", for brokers of others
+//! resend_after_s = 10
+//! config = "dustwatch.toml"          # for its parameters and time zone; built in without
+//!
+//! [[source]]
+//! kind = "exec"                      # prints one JSON observation a line
+//! command = ["/usr/local/bin/read-monitor", "--json"]
+//!
+//! [[source]]
+//! kind = "simulate"                  # an invented monitor
+//! interval = "1m"
+//! seed = 1
+//!
+//! [calibrate.tsp]                    # true = slope × read + offset
+//! slope = 1.08
+//! offset = -2.0
+//! ```
+//!
 //! Invariant: settings that exist are consistent; an error names the file and the line or key.
 
 use std::collections::BTreeMap;
@@ -35,6 +62,8 @@ pub struct AgentSettings {
     pub batch: usize,
     /// What allows the agent to forget.
     pub confirm: Confirm,
+    /// When to send again what was not confirmed.
+    pub resend_after: Duration,
     /// Offset that times are written with, in seconds east of UTC.
     pub offset_seconds: i32,
     /// What can be measured.
@@ -83,6 +112,7 @@ struct RawAgent {
     sync_interval_ms: Option<u64>,
     batch: Option<usize>,
     confirm: Option<String>,
+    resend_after_s: Option<u64>,
     /// A `dustwatch.toml`, for its parameters and its time zone; the built-in district without.
     config: Option<PathBuf>,
 }
@@ -139,6 +169,10 @@ impl AgentSettings {
         if !(1..=60_000).contains(&sync_ms) {
             return Err(fault("agent.sync_interval_ms", "must be 1 to 60000".to_owned()));
         }
+        let resend_s = agent.resend_after_s.unwrap_or(10);
+        if !(1..=3600).contains(&resend_s) {
+            return Err(fault("agent.resend_after_s", "must be 1 to 3600".to_owned()));
+        }
         let broker = agent.broker.unwrap_or_else(|| "mqtt://127.0.0.1:1883".to_owned());
         Ok(Self {
             district: DistrictCode::new(&agent.district)
@@ -151,6 +185,7 @@ impl AgentSettings {
             spool: beside(agent.spool.unwrap_or_else(|| PathBuf::from("spool"))),
             sync_interval: Duration::from_millis(sync_ms),
             batch,
+            resend_after: Duration::from_secs(resend_s),
             confirm: agent
                 .confirm
                 .map_or(Ok(Confirm::default()), |text| text.parse())

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use dustwatch_observation::{Clock, Observation, Time};
 
@@ -119,12 +119,14 @@ fn generate(
     let mut observation = Observation::default();
     for _ in 0..count {
         if let Some(clock) = &clock {
-            let due = feed.due();
-            if clock.now() < due {
-                // Nobody waits for company until the next tick.
-                if pump.flush()?.is_break() || pump.wait_while(|| clock.now() < due).is_break() {
-                    return Ok(());
-                }
+            let due = feed.due().as_micros();
+            let remains = || {
+                let micros = due.saturating_sub(clock.now().as_micros()).max(0);
+                Duration::from_micros(micros.cast_unsigned())
+            };
+            // Nobody waits for company until the next tick.
+            if !remains().is_zero() && (pump.flush()?.is_break() || pump.wait(remains).is_break()) {
+                return Ok(());
             }
         }
         if !feed.next_into(&mut observation) {

@@ -24,6 +24,15 @@ pub(crate) struct Delivery {
     pub(crate) receipt: Receipt,
 }
 
+/// What goes from receive to journal.
+#[derive(Debug)]
+pub(crate) enum Hop {
+    /// A message.
+    Delivery(Delivery),
+    /// Nothing more is to be taken: the ingester shuts down.
+    End,
+}
+
 /// A message that is in the journal, or comes from there after a restart.
 #[derive(Debug, Clone)]
 pub(crate) struct Journaled {

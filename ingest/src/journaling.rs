@@ -14,7 +14,7 @@ use dustwatch_journal::{AppendError, Journal, Position, SyncError};
 use tokio::sync::mpsc;
 
 use crate::IngestError;
-use crate::delivery::{Delivery, Journaled, Receipt, decode_record, encode_record};
+use crate::delivery::{Delivery, Hop, Journaled, Receipt, decode_record, encode_record};
 use crate::stats::{Stats, add};
 
 /// Messages of a group at the most.
@@ -43,17 +43,21 @@ pub(crate) struct JournalOutputs {
 }
 
 impl Journaling {
-    /// Replays what the table lacks, then journals deliveries until their senders are gone.
+    /// Replays what the table lacks, then journals deliveries until the end is announced.
     pub(crate) fn run(
         mut self,
-        mut input: mpsc::Receiver<Delivery>,
+        mut input: mpsc::Receiver<Hop>,
         mut outputs: JournalOutputs,
     ) -> Result<(), IngestError> {
         self.replay(&outputs)?;
         let mut group = Vec::new();
         let mut record = Vec::new();
-        while let Some(first) = input.blocking_recv() {
-            self.gather(first, &mut input, &mut group);
+        let mut more = true;
+        while more {
+            let Some(Hop::Delivery(first)) = input.blocking_recv() else {
+                break;
+            };
+            more = self.gather(first, &mut input, &mut group);
             let mut journaled = Vec::with_capacity(group.len());
             for delivery in group.drain(..) {
                 encode_record(&delivery, &mut record);
@@ -87,6 +91,8 @@ impl Journaling {
             }
             self.cut(&mut outputs);
         }
+        // What still waits there stays unacknowledged, and comes again after the next start.
+        drop(input);
         drop(outputs.journaled);
         drop(outputs.receipts);
         // The last commits follow; cut behind them, so that the next start has nothing to replay.
@@ -134,17 +140,24 @@ impl Journaling {
         }
     }
 
-    fn gather(&self, first: Delivery, input: &mut mpsc::Receiver<Delivery>, group: &mut Vec<Delivery>) {
+    /// Gathers what waits already; false when the end was among it.
+    fn gather(&self, first: Delivery, input: &mut mpsc::Receiver<Hop>, group: &mut Vec<Delivery>) -> bool {
         if !self.group_wait.is_zero() {
             std::thread::sleep(self.group_wait);
         }
         let mut bytes = first.payload.len();
         group.push(first);
         while group.len() < GROUP_MESSAGES && bytes < GROUP_BYTES {
-            let Ok(next) = input.try_recv() else { break };
-            bytes += next.payload.len();
-            group.push(next);
+            match input.try_recv() {
+                Ok(Hop::Delivery(next)) => {
+                    bytes += next.payload.len();
+                    group.push(next);
+                }
+                Ok(Hop::End) => return false,
+                Err(_) => break,
+            }
         }
+        true
     }
 
     /// Appends a record, waiting while the disk is full.

@@ -2,7 +2,7 @@
 //!
 //! Shutdown, step by step: take no more deliveries · sync the journal and hand on what it has · send the last
 //! PUBACKs · seal and commit · cut the journal · disconnect. Each step ends by itself when the one before it has
-//! ended, because its queue is closed.
+//! ended, because its queue is closed; none waits for a broker that is not there.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -12,15 +12,16 @@ use dustwatch_config::{AckAfter, Settings};
 use dustwatch_journal::{Journal, JournalOptions, Position};
 use dustwatch_lake::{Lake, ObservationBatchBuilder};
 use dustwatch_observation::{Ack, Clock, Topic, TopicKind};
+use rumqttc::AsyncClient;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::batch::{Batcher, Sealed};
 use crate::commit::{CommitOutputs, Committer};
 use crate::decode::MessageDecoder;
-use crate::delivery::{Journaled, Receipt};
+use crate::delivery::{Hop, Journaled, Receipt};
 use crate::journaling::{JournalOutputs, Journaling};
-use crate::receive::{Phase, Receiver};
+use crate::receive::Receiver;
 use crate::stats::Stats;
 use crate::{IngestError, acknowledge, confirm, link, stats};
 
@@ -36,8 +37,8 @@ const RECEIPTS: usize = 64;
 const ACKS_IN_CLIENT: usize = 1024;
 /// Largest record of the journal: the largest payload taken, its topic and head.
 const RECORD_EXTRA: u32 = 128 * 1024;
-/// How long the last PUBACKs may take.
-const LAST_ACKS: Duration = Duration::from_millis(500);
+/// How long each of the last words to the broker may take.
+const LAST_ACKS: Duration = Duration::from_secs(2);
 
 /// What an ingester did in its life.
 pub type Summary = stats::Snapshot;
@@ -46,7 +47,8 @@ pub type Summary = stats::Snapshot;
 #[derive(Debug)]
 pub struct Pipeline {
     stats: Arc<Stats>,
-    phase: watch::Sender<Phase>,
+    client: AsyncClient,
+    deliveries: mpsc::Sender<Hop>,
     subscribed: watch::Receiver<bool>,
     receiver: JoinHandle<()>,
     acknowledger: JoinHandle<()>,
@@ -80,7 +82,6 @@ impl Pipeline {
         let (receipt_out, receipt_in) = mpsc::channel(RECEIPTS);
         let (ack_out, ack_in) = mpsc::channel(RECEIPTS);
         let (committed_out, committed_in) = watch::channel(committer.position());
-        let (phase, phase_in) = watch::channel(Phase::Running);
         let (subscribed_out, subscribed) = watch::channel(false);
 
         let connection = Arc::new(AtomicU64::new(0));
@@ -117,8 +118,13 @@ impl Pipeline {
         };
 
         Ok(Self {
-            receiver: tokio::spawn(receiver.run(delivery_out, phase_in)),
-            acknowledger: tokio::spawn(acknowledge::run(client, connection, receipt_in, stats.clone())),
+            receiver: tokio::spawn(receiver.run(delivery_out.clone())),
+            acknowledger: tokio::spawn(acknowledge::run(
+                client.clone(),
+                connection,
+                receipt_in,
+                stats.clone(),
+            )),
             confirmer: tokio::spawn(confirm::run(ack_client, ack_eventloop, ack_in)),
             workers: Workers {
                 journaling: tokio::task::spawn_blocking(move || journaling.run(delivery_in, journal_outputs)),
@@ -126,7 +132,8 @@ impl Pipeline {
                 committing: tokio::spawn(committer.run(sealed_in, commit_outputs)),
             },
             stats,
-            phase,
+            client,
+            deliveries: delivery_out,
             subscribed,
         })
     }
@@ -136,9 +143,17 @@ impl Pipeline {
         &self.stats
     }
 
+    /// A wait until the broker has confirmed the subscription, apart from the pipeline.
+    pub fn subscribed(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut subscribed = self.subscribed.clone();
+        async move {
+            let _ = subscribed.wait_for(|subscribed| *subscribed).await;
+        }
+    }
+
     /// Waits until the broker has confirmed the subscription.
     pub async fn ready(&self) {
-        let _ = self.subscribed.clone().wait_for(|subscribed| *subscribed).await;
+        self.subscribed().await;
     }
 
     /// Waits until a stage fails; a healthy pipeline waits for ever.
@@ -164,17 +179,27 @@ impl Pipeline {
     /// The failure of a stage; what was acknowledged is in the journal all the same.
     pub async fn shutdown(self) -> Result<Summary, IngestError> {
         tracing::info!(step = "drain", "shutting down: no more deliveries are taken");
-        self.phase.send_replace(Phase::Draining);
+        // The journaling stage may have failed already; then there is nobody to tell.
+        let _ = self.deliveries.send(Hop::End).await;
         let decoded = self.workers.decoding.await;
-        tracing::info!(step = "commit", "shutting down: last batch is being committed");
+        tracing::info!(
+            step = "commit",
+            "shutting down: the last batch is being committed"
+        );
         let committed = self.workers.committing.await;
         let journaled = self.workers.journaling.await;
-        tracing::info!(step = "acknowledge", "shutting down: last acknowledgements");
-        let _ = self.acknowledger.await;
-        tokio::time::sleep(LAST_ACKS).await;
-        self.phase.send_replace(Phase::Stopped);
-        let _ = self.confirmer.await;
-        let _ = tokio::time::timeout(Duration::from_secs(3), self.receiver).await;
+        tracing::info!(
+            step = "acknowledge",
+            "shutting down: the last acknowledgements go out"
+        );
+        let _ = tokio::time::timeout(LAST_ACKS, self.acknowledger).await;
+        let _ = tokio::time::timeout(LAST_ACKS, self.client.disconnect()).await;
+        let (receiver, confirmer) = (self.receiver.abort_handle(), self.confirmer.abort_handle());
+        // A broker that is not there is not waited for.
+        let _ = tokio::time::timeout(LAST_ACKS, self.receiver).await;
+        let _ = tokio::time::timeout(LAST_ACKS, self.confirmer).await;
+        receiver.abort();
+        confirmer.abort();
         for (stage, ended) in [("journal", journaled), ("decode", decoded), ("commit", committed)] {
             ended.map_err(|_| IngestError::Stage(stage))??;
         }

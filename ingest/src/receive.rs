@@ -10,26 +10,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dustwatch_observation::Clock;
-use rumqttc::{AsyncClient, Event, EventLoop, Packet, Publish, QoS, SubscribeFilter, SubscribeReasonCode};
+use rumqttc::{
+    AsyncClient, Event, EventLoop, Outgoing, Packet, Publish, QoS, SubscribeFilter, SubscribeReasonCode,
+};
 use tokio::sync::{mpsc, watch};
 
-use crate::delivery::{Delivery, Receipt};
+use crate::delivery::{Delivery, Hop, Receipt};
 use crate::link::Backoff;
 use crate::stats::{Stats, add};
 
 /// Bytes kept of a payload that is too large: enough to see whose it is, too little to fill a disk.
 const KEPT_OF_TOO_LARGE: usize = 1024;
-
-/// How far the receiving is to go on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Phase {
-    /// Take deliveries.
-    Running,
-    /// Take no more deliveries, but let acknowledgements out.
-    Draining,
-    /// Disconnect.
-    Stopped,
-}
 
 /// The first stage.
 pub(crate) struct Receiver {
@@ -47,50 +38,28 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    /// Polls until told to stop. Deliveries go to `output`, which is closed when draining begins.
-    pub(crate) async fn run(mut self, output: mpsc::Sender<Delivery>, mut phase: watch::Receiver<Phase>) {
+    /// Polls until the client disconnects. Deliveries go to `output`; when nobody takes them any more, they are left
+    /// to the broker, and the polling goes on for the acknowledgements that still go out.
+    pub(crate) async fn run(mut self, output: mpsc::Sender<Hop>) {
         let mut output = Some(output);
         let mut backoff = Backoff::default();
-        let mut resume = true;
         loop {
-            let now = *phase.borrow_and_update();
-            if now != Phase::Running {
-                output = None;
-            }
-            if now == Phase::Stopped {
-                if !resume {
-                    break;
-                }
-                resume = false;
-                // The disconnect packet leaves with the next polls; the broker closes then.
-                let _ = self.client.try_disconnect();
-            }
             match self.eventloop.poll().await {
                 Ok(Event::Incoming(Packet::Publish(publish))) => {
-                    if let Some(output) = &output
-                        && self.forward(publish, output).await.is_err()
+                    if let Some(open) = &output
+                        && self.forward(publish, open).await.is_err()
                     {
-                        return;
+                        output = None;
                     }
                 }
                 Ok(Event::Incoming(Packet::ConnAck(ack))) => {
                     backoff.reset();
                     self.connected(ack.session_present);
                 }
-                Ok(Event::Incoming(Packet::SubAck(ack))) => {
-                    let refused = ack
-                        .return_codes
-                        .iter()
-                        .any(|code| *code == SubscribeReasonCode::Failure);
-                    if refused {
-                        tracing::error!(filters = ?self.filters, "broker refused the subscription, check its access rules");
-                    } else {
-                        tracing::info!(filters = ?self.filters, "subscribed");
-                        self.subscribed.send_replace(true);
-                    }
-                }
+                Ok(Event::Incoming(Packet::SubAck(ack))) => self.subscription_answered(&ack.return_codes),
+                Ok(Event::Outgoing(Outgoing::Disconnect)) => return,
                 Ok(_) => {}
-                Err(_) if now == Phase::Stopped => break,
+                Err(_) if output.as_ref().is_none_or(mpsc::Sender::is_closed) => return,
                 Err(error) => {
                     let wait = backoff.next(
                         self.clock
@@ -100,16 +69,22 @@ impl Receiver {
                             .wrapping_mul(0x9e37_79b9),
                     );
                     tracing::warn!(%error, wait_ms = wait.as_millis() as u64, "broker connection lost, connecting again");
-                    tokio::select! {
-                        () = tokio::time::sleep(wait) => {}
-                        _ = phase.changed() => {}
-                    }
+                    tokio::time::sleep(wait).await;
                 }
             }
         }
     }
 
-    async fn forward(&mut self, publish: Publish, output: &mpsc::Sender<Delivery>) -> Result<(), ()> {
+    fn subscription_answered(&self, codes: &[SubscribeReasonCode]) {
+        if codes.contains(&SubscribeReasonCode::Failure) {
+            tracing::error!(filters = ?self.filters, "broker refused the subscription, check its access rules");
+        } else {
+            tracing::info!(filters = ?self.filters, "subscribed");
+            self.subscribed.send_replace(true);
+        }
+    }
+
+    async fn forward(&mut self, publish: Publish, output: &mpsc::Sender<Hop>) -> Result<(), ()> {
         add(&self.stats.messages, 1);
         let sent_bytes = u32::try_from(publish.payload.len()).unwrap_or(u32::MAX);
         let too_large = sent_bytes > self.max_payload_bytes;
@@ -128,7 +103,7 @@ impl Receiver {
                 packet: publish.pkid,
             },
         };
-        output.send(delivery).await.map_err(|_| ())
+        output.send(Hop::Delivery(delivery)).await.map_err(|_| ())
     }
 
     fn connected(&self, session_present: bool) {

@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 use deltalake::arrow::datatypes::SchemaRef;
 use deltalake::kernel::StructType;
 use deltalake::kernel::engine::arrow_conversion::{TryIntoArrow, TryIntoKernel};
-use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
+use deltalake::{DeltaTable, DeltaTableBuilder};
 use dustwatch_config::Settings;
 use dustwatch_observation::ParameterSet;
 use std::sync::Arc;
@@ -126,14 +126,25 @@ impl Lake {
     /// # Errors
     /// [`LakeError::Store`] when the store fails.
     pub(crate) async fn existing(&self, kind: TableKind) -> Result<Option<DeltaTable>, LakeError> {
-        match self.builder(kind)?.load().await {
-            Ok(table) => Ok(Some(table)),
-            Err(DeltaTableError::NotATable(_) | DeltaTableError::InvalidTableLocation(_)) => Ok(None),
-            Err(source) => Err(LakeError::Store {
-                table: kind.name(),
-                source: Box::new(source),
-            }),
+        if self
+            .table_folder(kind)
+            .is_some_and(|folder| !folder.join("_delta_log").exists())
+        {
+            return Ok(None);
         }
+        let mut table = self
+            .builder(kind)?
+            .build()
+            .map_err(LakeError::store(kind.name()))?;
+        if !table
+            .verify_deltatable_existence()
+            .await
+            .map_err(LakeError::store(kind.name()))?
+        {
+            return Ok(None);
+        }
+        table.load().await.map_err(LakeError::store(kind.name()))?;
+        Ok(Some(table))
     }
 
     /// The table, made when it is not there, its newest log entry repaired when a power loss tore it, and parameters

@@ -4,10 +4,15 @@
 //! stand in `sql/daily.sql`, `sql/township_daily.sql` and `sql/ranking.sql`. Invariants: ranks are given by published
 //! values; who has too little valid data has no rank, and is listed all the same.
 
+mod rank;
+
 use std::fmt;
 use std::str::FromStr;
 
 use crate::{AnalyticsError, Period, Published};
+
+pub use rank::rank;
+pub(crate) use rank::{PERCENT_PLACES, Spans, figure, rankable};
 
 /// Which townships take part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod agent;
 mod bar;
 mod replay;
 mod simulate;
@@ -29,6 +30,10 @@ pub(crate) enum LogFormat {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Read the sensors, keep every observation until it is confirmed, and publish it.
+    Run(agent::AgentArgs),
+    /// Try settings, spool, sources and broker once.
+    Check(agent::CheckArgs),
     /// Publish real tables as if their stations were devices; ends when everything is confirmed.
     Replay(replay::Args),
     /// Publish the observations of an invented network; ends when everything is confirmed.
@@ -38,6 +43,8 @@ enum Command {
 /// Runs the subcommand; whether everything that it sent is confirmed.
 pub(crate) async fn dispatch(cli: Cli) -> anyhow::Result<bool> {
     match cli.command {
+        Command::Run(args) => agent::run(args).await,
+        Command::Check(args) => agent::run_check(args).await,
         Command::Replay(args) => replay::run(args).await,
         Command::Simulate(args) => simulate::run(args).await,
     }

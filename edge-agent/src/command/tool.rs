@@ -27,7 +27,7 @@ pub(super) struct ToolArgs {
     /// Observations of a message, 1 to 2000.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(super) batch: usize,
-    /// Epoch of the messages [default: a fresh one].
+    /// Epoch of the messages; with one used before, what was confirmed of it is not sent again [default: a fresh one].
     #[arg(long, value_name = "TEXT")]
     epoch: Option<String>,
     /// Who confirms: ingester (its word on .../ack) or broker (PUBACK).

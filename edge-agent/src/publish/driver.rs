@@ -36,6 +36,7 @@ pub(super) struct Driver {
     last_progress: Instant,
     warned: bool,
     last_failure: Option<String>,
+    connected: bool,
 }
 
 impl Driver {
@@ -57,6 +58,7 @@ impl Driver {
             last_progress: Instant::now(),
             warned: false,
             last_failure: None,
+            connected: false,
             options,
         }
     }
@@ -68,6 +70,7 @@ impl Driver {
         mut shutdown: Shutdown,
     ) -> Result<Outcome, EdgeError> {
         let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut ended = false;
         let mut stop_at: Option<Instant> = None;
         loop {
@@ -77,11 +80,6 @@ impl Driver {
             }
             tokio::select! {
                 biased;
-                event = self.link.next() => self.take_events(event)?,
-                offer = offers.recv(), if !ended && self.window.has_room() => match offer {
-                    Some(packet) => self.take_offers(packet, &mut offers),
-                    None => ended = true,
-                },
                 () = shutdown.requested(), if stop_at.is_none() => {
                     // Whoever offers learns of it by a closed channel.
                     offers.close();
@@ -89,10 +87,16 @@ impl Driver {
                     ended = true;
                     stop_at = Some(Instant::now() + self.options.drain);
                 },
+                event = self.link.next() => self.take_events(event)?,
+                offer = offers.recv(), if !ended && self.window.has_room() => match offer {
+                    Some(packet) => self.take_offers(packet, &mut offers),
+                    None => ended = true,
+                },
                 _ = tick.tick() => {
                     self.resend();
                     self.check_patience()?;
-                    if stop_at.is_some_and(|at| Instant::now() >= at) {
+                    // Without a connection there is nothing to wait for.
+                    if stop_at.is_some_and(|at| !self.connected || Instant::now() >= at) {
                         break;
                     }
                 },
@@ -102,10 +106,14 @@ impl Driver {
             unconfirmed: self.window.len(),
             stopped: stop_at.is_some(),
         };
-        if let Some(status) = self.options.status_topic() {
-            self.link.publish(&status, b"offline".to_vec(), None, true);
+        let said = self
+            .options
+            .status_topic()
+            .is_none_or(|status| self.link.publish(&status, b"offline".to_vec(), None, true));
+        if said {
+            self.link.close(Duration::from_secs(2)).await;
         }
-        self.link.close(Duration::from_secs(2)).await;
+        // Otherwise the connection breaks, and the broker publishes the will.
         Ok(outcome)
     }
 
@@ -126,7 +134,7 @@ impl Driver {
             self.last_progress = now;
         }
         let id = self.stream(&packet.device, now);
-        let confirmed = self.window.offer(id, packet.message, now);
+        let confirmed = self.window.offer(id, packet.message);
         self.note(id, confirmed, now);
     }
 
@@ -134,7 +142,7 @@ impl Driver {
         if let Some(id) = self.streams.get(device) {
             return *id;
         }
-        let id = self.window.add_stream(self.options.highest_used, now);
+        let id = self.window.add_stream(self.options.highest_used);
         if let Some(seq) = self.early.remove(&**device) {
             self.window.confirm_through(id, seq, now);
         }
@@ -182,12 +190,14 @@ impl Driver {
             LinkEvent::Up => {
                 tracing::info!(broker = %self.options.broker, unconfirmed = self.window.len(), "connected");
                 self.last_failure = None;
-                self.window.restart(now);
+                self.connected = true;
+                self.window.restart();
                 if let Some(status) = self.options.status_topic() {
                     self.link.publish(&status, b"online".to_vec(), None, true);
                 }
             }
             LinkEvent::Down { reason, refused } => {
+                self.connected = false;
                 tracing::warn!(broker = %self.options.broker, reason, "no connection, will try again");
                 if refused && self.options.give_up_after.is_some() {
                     return Err(EdgeError::Refused {
@@ -251,7 +261,7 @@ impl Driver {
     }
 
     fn resend(&mut self) {
-        if self.last_failure.is_some() {
+        if !self.connected {
             return;
         }
         let streams = self.window.resend_overdue(Instant::now());

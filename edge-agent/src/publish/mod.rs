@@ -4,7 +4,7 @@
 //! decided by [`Confirm`]. Everything unconfirmed is sent again after each reconnect, and after a time without
 //! confirmation.
 //!
-//! Inside: [`window`] decides (pure), `link` talks to the broker, `driver` joins the two.
+//! Inside: `window` decides (pure), `link` talks to the broker, `driver` joins the two.
 
 mod address;
 mod backoff;

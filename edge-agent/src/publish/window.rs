@@ -99,8 +99,9 @@ struct Stream {
     confirmed: u64,
     /// Highest number that may have been used for anything.
     highest: u64,
-    /// When something last happened: a message handed out or confirmed.
-    touched: Instant,
+    /// Since when there is something to confirm and nothing was: since the lowest message was handed out, or since the
+    /// last confirmation. `None` while nothing is handed out.
+    waiting_since: Option<Instant>,
     /// How long to wait for a confirmation.
     patience: Duration,
 }
@@ -128,13 +129,13 @@ impl Window {
 
     /// Adds a stream. `highest` is the highest number that its epoch ever used before now: confirmations above
     /// that and above what was offered are not believed. `u64::MAX` when whoever offers cannot know.
-    pub(crate) fn add_stream(&mut self, highest: u64, now: Instant) -> StreamId {
+    pub(crate) fn add_stream(&mut self, highest: u64) -> StreamId {
         self.streams.push(Stream {
             held: VecDeque::new(),
             handed: 0,
             confirmed: 0,
             highest,
-            touched: now,
+            waiting_since: None,
             patience: self.resend_after,
         });
         StreamId(self.streams.len() - 1)
@@ -151,7 +152,7 @@ impl Window {
     }
 
     /// Takes a message; its numbers follow those offered before. What was confirmed in advance is taken as confirmed.
-    pub(crate) fn offer(&mut self, id: StreamId, message: Message, now: Instant) -> Confirmed {
+    pub(crate) fn offer(&mut self, id: StreamId, message: Message) -> Confirmed {
         let stream = &mut self.streams[id.0];
         debug_assert!(
             stream
@@ -167,9 +168,6 @@ impl Window {
                 messages: 1,
                 observations: message.last - message.first + 1,
             };
-        }
-        if stream.held.is_empty() {
-            stream.touched = now;
         }
         self.messages += 1;
         self.bytes += message.body.len();
@@ -196,7 +194,7 @@ impl Window {
             }
         };
         let stream = &mut self.streams[index];
-        stream.touched = now;
+        stream.waiting_since.get_or_insert(now);
         let from = stream.lowest();
         let held = &mut stream.held[at];
         let again = held.first_sent.is_some();
@@ -251,8 +249,8 @@ impl Window {
                 .first_sent
                 .map_or(Duration::ZERO, |sent| now.saturating_duration_since(sent));
             stream.patience = (latency * 2).clamp(self.resend_after, LONGEST_WAIT.max(self.resend_after));
-            stream.touched = now;
             stream.handed = stream.handed.saturating_sub(1);
+            stream.waiting_since = Some(now).filter(|_| stream.handed > 0);
             out.messages += 1;
             out.observations += held.message.last - held.message.first + 1;
             self.messages -= 1;
@@ -263,10 +261,10 @@ impl Window {
     }
 
     /// The connection is new: everything unconfirmed is to be sent again, from the lowest number on.
-    pub(crate) fn restart(&mut self, now: Instant) {
+    pub(crate) fn restart(&mut self) {
         self.ready.clear();
         for index in 0..self.streams.len() {
-            self.rewind(index, now);
+            self.rewind(index);
         }
     }
 
@@ -275,20 +273,22 @@ impl Window {
         let mut overdue = 0;
         for index in 0..self.streams.len() {
             let stream = &mut self.streams[index];
-            let all_out = !stream.held.is_empty() && stream.handed == stream.held.len();
-            if all_out && now.saturating_duration_since(stream.touched) >= stream.patience {
+            let waited = stream
+                .waiting_since
+                .map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+            if waited >= stream.patience {
                 stream.patience = (stream.patience * 2).min(LONGEST_WAIT.max(self.resend_after));
-                self.rewind(index, now);
+                self.rewind(index);
                 overdue += 1;
             }
         }
         overdue
     }
 
-    fn rewind(&mut self, index: usize, now: Instant) {
+    fn rewind(&mut self, index: usize) {
         let stream = &mut self.streams[index];
         stream.handed = 0;
-        stream.touched = now;
+        stream.waiting_since = None;
         self.ready.extend(std::iter::repeat_n(index, stream.held.len()));
     }
 

@@ -18,7 +18,7 @@ fn message(first: u64, last: u64) -> Message {
 fn window() -> (Window, StreamId, Instant) {
     let now = Instant::now();
     let mut window = Window::new(Limits::default(), RESEND);
-    let stream = window.add_stream(u64::MAX, now);
+    let stream = window.add_stream(u64::MAX);
     (window, stream, now)
 }
 
@@ -36,7 +36,7 @@ fn drain(window: &mut Window, now: Instant) -> Vec<(usize, u64, u64, bool)> {
 fn a_message_is_sent_once_and_forgotten_when_confirmed() {
     let (mut window, stream, now) = window();
     for seq in 1..=3 {
-        window.offer(stream, message(seq, seq), now);
+        window.offer(stream, message(seq, seq));
     }
     assert_eq!(
         drain(&mut window, now),
@@ -57,12 +57,12 @@ fn a_message_is_sent_once_and_forgotten_when_confirmed() {
 fn a_new_connection_sends_everything_unconfirmed_in_order() {
     let (mut window, stream, now) = window();
     for seq in 1..=3 {
-        window.offer(stream, message(seq, seq), now);
+        window.offer(stream, message(seq, seq));
     }
     drain(&mut window, now);
     window.confirm_through(stream, 1, now);
-    window.offer(stream, message(4, 4), now);
-    window.restart(now);
+    window.offer(stream, message(4, 4));
+    window.restart();
     assert_eq!(
         drain(&mut window, now),
         [(0, 2, 2, true), (0, 3, 2, true), (0, 4, 2, false)]
@@ -72,12 +72,13 @@ fn a_new_connection_sends_everything_unconfirmed_in_order() {
 #[test]
 fn a_stalled_stream_is_sent_again_with_growing_patience_and_others_are_left_alone() {
     let (mut window, stalled, now) = window();
-    let other = window.add_stream(u64::MAX, now);
-    window.offer(stalled, message(1, 1), now);
-    window.offer(other, message(1, 1), now);
+    let other = window.add_stream(u64::MAX);
+    window.offer(stalled, message(1, 1));
+    window.offer(other, message(1, 1));
     drain(&mut window, now);
+    window.confirm_through(other, 1, now + Duration::from_secs(1));
     let later = now + RESEND;
-    window.offer(other, message(2, 2), later);
+    window.offer(other, message(2, 2));
     drain(&mut window, later);
     assert_eq!(window.resend_overdue(later), 1);
     assert_eq!(drain(&mut window, later), [(0, 1, 1, true)]);
@@ -95,10 +96,23 @@ fn a_stalled_stream_is_sent_again_with_growing_patience_and_others_are_left_alon
 }
 
 #[test]
+fn a_steady_flow_of_new_messages_does_not_hide_a_loss() {
+    let (mut window, stream, now) = window();
+    let mut resent = 0;
+    for second in 0..25 {
+        let now = now + Duration::from_secs(second);
+        window.offer(stream, message(second + 1, second + 1));
+        resent += window.resend_overdue(now);
+        drain(&mut window, now);
+    }
+    assert_eq!(resent, 1, "after 10 s, and then after 20 more");
+}
+
+#[test]
 fn a_slow_but_steady_confirmation_is_no_loss() {
     let (mut window, stream, mut now) = window();
     for seq in 1..=5 {
-        window.offer(stream, message(seq, seq), now);
+        window.offer(stream, message(seq, seq));
         drain(&mut window, now);
         let overdue = window.resend_overdue(now + RESEND);
         drain(&mut window, now + RESEND);
@@ -111,7 +125,7 @@ fn a_slow_but_steady_confirmation_is_no_loss() {
 #[test]
 fn a_confirmation_in_the_middle_of_a_message_keeps_it_and_moves_from() {
     let (mut window, stream, now) = window();
-    window.offer(stream, message(1, 10), now);
+    window.offer(stream, message(1, 10));
     assert_eq!(window.confirm_through(stream, 4, now), Confirmed::default());
     assert_eq!(drain(&mut window, now), [(0, 10, 5, false)]);
 }
@@ -121,13 +135,13 @@ fn a_confirmation_from_before_the_start_counts_for_what_is_offered_later() {
     let (mut window, stream, now) = window();
     window.confirm_through(stream, 5, now);
     assert_eq!(
-        window.offer(stream, message(1, 3), now),
+        window.offer(stream, message(1, 3)),
         Confirmed {
             messages: 1,
             observations: 3
         }
     );
-    window.offer(stream, message(4, 6), now);
+    window.offer(stream, message(4, 6));
     assert_eq!(drain(&mut window, now), [(0, 6, 6, false)]);
 }
 
@@ -135,10 +149,10 @@ fn a_confirmation_from_before_the_start_counts_for_what_is_offered_later() {
 fn a_confirmation_of_numbers_never_used_is_not_believed() {
     let now = Instant::now();
     let mut window = Window::new(Limits::default(), RESEND);
-    let stream = window.add_stream(3, now);
+    let stream = window.add_stream(3);
     window.confirm_through(stream, 100, now);
     assert_eq!(window.confirmed(stream), 3);
-    window.offer(stream, message(4, 4), now);
+    window.offer(stream, message(4, 4));
     assert_eq!(drain(&mut window, now).len(), 1);
 }
 
@@ -146,12 +160,12 @@ fn a_confirmation_of_numbers_never_used_is_not_believed() {
 fn deliveries_out_of_order_keep_what_is_missing() {
     let (mut window, stream, now) = window();
     for seq in 1..=3 {
-        window.offer(stream, message(seq, seq), now);
+        window.offer(stream, message(seq, seq));
     }
     drain(&mut window, now);
     window.confirm_delivered(Token { stream, last: 2 }, now);
     assert_eq!((window.len(), window.confirmed(stream)), (3, 0));
-    window.restart(now);
+    window.restart();
     assert_eq!(drain(&mut window, now), [(0, 1, 1, true), (0, 3, 1, true)]);
     window.confirm_delivered(Token { stream, last: 1 }, now);
     assert_eq!((window.len(), window.confirmed(stream)), (1, 2));
@@ -167,7 +181,7 @@ fn the_bounds_hold() {
         },
         RESEND,
     );
-    let stream = window.add_stream(u64::MAX, now);
+    let stream = window.add_stream(u64::MAX);
     assert!(window.has_room());
     window.offer(
         stream,
@@ -176,13 +190,12 @@ fn the_bounds_hold() {
             last: 1,
             body: vec![b' '; 50],
         },
-        now,
     );
     assert!(!window.has_room(), "one large message is taken, not two");
     window.confirm_through(stream, 1, now);
-    window.offer(stream, message(2, 2), now);
+    window.offer(stream, message(2, 2));
     assert!(window.has_room());
-    window.offer(stream, message(3, 3), now);
+    window.offer(stream, message(3, 3));
     assert!(!window.has_room());
 }
 
@@ -238,7 +251,7 @@ proptest! {
     fn nothing_is_forgotten_before_it_arrived(steps in proptest::collection::vec(step(), 1..200)) {
         let mut now = Instant::now();
         let mut window = Window::new(Limits { messages: 8, bytes: 1 << 20 }, RESEND);
-        let ids: Vec<StreamId> = (0..3).map(|_| window.add_stream(u64::MAX, now)).collect();
+        let ids: Vec<StreamId> = (0..3).map(|_| window.add_stream(u64::MAX)).collect();
         let mut next = [1u64; 3];
         let mut ingesters: [Ingester; 3] = Default::default();
         let mut wire: VecDeque<(usize, u64, u64, u64)> = VecDeque::new();
@@ -250,7 +263,7 @@ proptest! {
         for step in steps {
             match step {
                 Step::Offer(s, n) if window.has_room() => {
-                    window.offer(ids[s], message(next[s], next[s] + n - 1), now);
+                    window.offer(ids[s], message(next[s], next[s] + n - 1));
                     next[s] += n;
                 }
                 Step::Offer(..) => {}
@@ -266,7 +279,7 @@ proptest! {
                 },
                 Step::Lose => drop(wire.pop_front()),
                 Step::Ack(s) => drop(window.confirm_through(ids[s], ingesters[s].acked, now)),
-                Step::Cut => { wire.clear(); window.restart(now); }
+                Step::Cut => { wire.clear(); window.restart(); }
                 Step::Wait(seconds) => { now += Duration::from_secs(seconds); window.resend_overdue(now); }
             }
             check(&window, &ingesters);

@@ -157,7 +157,11 @@ fn read_by_time(
     for mut observation in all {
         let ahead = observation.time.as_micros().saturating_sub(first.as_micros());
         let due = started + Duration::from_secs_f64(ahead as f64 / 1e6 / times);
-        if pump.wait_while(|| Instant::now() < due).is_break() || pump.push(&mut observation)?.is_break() {
+        if pump
+            .wait(|| due.saturating_duration_since(Instant::now()))
+            .is_break()
+            || pump.push(&mut observation)?.is_break()
+        {
             return Ok(());
         }
     }

@@ -1,6 +1,7 @@
 //! JSON's grammar over bytes: a scanner that its caller pulls value by value.
 //!
-//! Invariant: a scanner never stands behind the end of its text, and accepts exactly what RFC 8259 does. The text is UTF-8; who makes the scanner has checked that.
+//! Invariant: a scanner never stands behind the end of its text, and accepts exactly what
+//! RFC 8259 does. The text is UTF-8; who makes the scanner has checked that.
 
 use super::text::{self, Text};
 

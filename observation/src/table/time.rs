@@ -85,7 +85,8 @@ impl TimePlan {
         Ok(Time::from(instant).plus_micros(-self.behind))
     }
 
-    /// The local time of year, month, day, hour, minute, second. Hour 24 is the end of a day, for tables that label ends.
+    /// The local time of year, month, day, hour, minute, second. Where ends are labelled, hour 24 is the
+    /// end of the day.
     fn local(&self, parts: &[&str; 6]) -> Option<NaiveDateTime> {
         let mut numbers = [0u32; 6];
         for (number, part) in numbers.iter_mut().zip(parts) {

@@ -1,0 +1,37 @@
+# What a newcomer needs. CONTRIBUTING.md says how long each takes.
+
+.PHONY: demo test test-all bench soak edge
+
+# The whole way on a simulated district: broker, monitors, table, rankings, notice. Ctrl-C ends it.
+demo:
+	cargo run --bin dustwatch -- demo
+
+# Installs what the tests need, then format, lints and every test.
+test:
+	scripts/install-test-programs
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo build --workspace --bins
+	cargo test --workspace
+
+# The same, with the longer campaigns of the property tests.
+test-all:
+	scripts/install-test-programs
+	PROPTEST_CASES=5000 $(MAKE) test
+
+# Figures for benches/README.md.
+bench:
+	scripts/install-test-programs
+	cargo build --workspace --bins
+	cargo bench --profile dev
+
+# Ingesters killed at random moments, again and again, from a seed.
+soak:
+	scripts/install-test-programs
+	cargo build --workspace --bins
+	DUSTWATCH_SOAK_ROUNDS=$${ROUNDS:-20} cargo test --test killed_ingester -- --nocapture
+
+# The edge agent as one stripped file.
+edge:
+	cargo build --release --package dustwatch-edge
+	ls -l target/release/dustwatch-edge

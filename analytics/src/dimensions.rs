@@ -1,0 +1,176 @@
+//! Configuration as SQL tables: `stations`, `townships`, `parameters`, `standards`.
+//!
+//! Invariant: they say what the settings say; columns are those of the configuration files, empty cells null.
+
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use datafusion::arrow::array::{
+    ArrayRef, Date32Array, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray,
+};
+use datafusion::catalog::TableProvider;
+use datafusion::datasource::MemTable;
+use dustwatch_config::{Settings, Station};
+use dustwatch_observation::Decimal;
+
+use crate::AnalyticsError;
+use crate::period::day_number;
+
+/// The tables with their names.
+pub(crate) fn tables(
+    settings: &Settings,
+) -> Result<Vec<(&'static str, Arc<dyn TableProvider>)>, AnalyticsError> {
+    Ok(vec![
+        ("stations", table(stations(settings))?),
+        ("townships", table(townships(settings))?),
+        ("parameters", table(parameters(settings))?),
+        ("standards", table(standards(settings))?),
+    ])
+}
+
+type Columns = Vec<(&'static str, ArrayRef)>;
+
+fn table(columns: Columns) -> Result<Arc<dyn TableProvider>, AnalyticsError> {
+    let batch = RecordBatch::try_from_iter_with_nullable(
+        columns.into_iter().map(|(name, array)| (name, array, true)),
+    )?;
+    Ok(Arc::new(MemTable::try_new(batch.schema(), vec![vec![batch]])?))
+}
+
+fn text<T: AsRef<str>>(values: impl Iterator<Item = Option<T>>) -> ArrayRef {
+    Arc::new(values.collect::<StringArray>())
+}
+
+fn stations(settings: &Settings) -> Columns {
+    let list = settings.registry.stations();
+    let day = |of: fn(&Station) -> Option<NaiveDate>| -> ArrayRef {
+        Arc::new(
+            list.iter()
+                .map(|s| of(s).map(day_number))
+                .collect::<Date32Array>(),
+        )
+    };
+    vec![
+        ("device", text(list.iter().map(|s| Some(s.device.as_str())))),
+        ("name", text(list.iter().map(|s| Some(&s.name)))),
+        ("kind", text(list.iter().map(|s| Some(s.kind.as_str())))),
+        ("township", text(list.iter().map(|s| Some(&s.township)))),
+        (
+            "lat",
+            Arc::new(list.iter().map(|s| s.lat).collect::<Float64Array>()),
+        ),
+        (
+            "lon",
+            Arc::new(list.iter().map(|s| s.lon).collect::<Float64Array>()),
+        ),
+        (
+            "interval",
+            text(list.iter().map(|s| Some(interval(s.interval_seconds)))),
+        ),
+        (
+            "interval_seconds",
+            Arc::new(
+                list.iter()
+                    .map(|s| Some(i64::from(s.interval_seconds)))
+                    .collect::<Int64Array>(),
+            ),
+        ),
+        ("model", text(list.iter().map(|s| s.model.as_ref()))),
+        ("valid_from", day(|s| s.valid_from)),
+        ("valid_to", day(|s| s.valid_to)),
+    ]
+}
+
+/// An interval as `stations.csv` writes it.
+fn interval(seconds: u32) -> String {
+    match seconds {
+        s if s.is_multiple_of(3600) => format!("{}h", s / 3600),
+        s if s.is_multiple_of(60) => format!("{}m", s / 60),
+        s => format!("{s}s"),
+    }
+}
+
+fn townships(settings: &Settings) -> Columns {
+    let list = settings.registry.townships();
+    let aliases = list
+        .iter()
+        .map(|t| (!t.aliases.is_empty()).then(|| t.aliases.join("|")));
+    vec![
+        ("code", text(list.iter().map(|t| Some(&t.code)))),
+        ("name", text(list.iter().map(|t| Some(&t.name)))),
+        ("district", text(list.iter().map(|t| Some(&t.district)))),
+        ("aliases", text(aliases)),
+        (
+            "area_km2",
+            Arc::new(list.iter().map(|t| t.area_km2).collect::<Float64Array>()),
+        ),
+        (
+            "lat",
+            Arc::new(list.iter().map(|t| t.lat).collect::<Float64Array>()),
+        ),
+        (
+            "lon",
+            Arc::new(list.iter().map(|t| t.lon).collect::<Float64Array>()),
+        ),
+        (
+            "tile_x",
+            Arc::new(list.iter().map(|t| t.tile_x).collect::<Int32Array>()),
+        ),
+        (
+            "tile_y",
+            Arc::new(list.iter().map(|t| t.tile_y).collect::<Int32Array>()),
+        ),
+    ]
+}
+
+fn parameters(settings: &Settings) -> Columns {
+    let list: Vec<_> = settings.parameters.iter().map(|(_, p)| p).collect();
+    let whole = |values: Vec<u8>| -> ArrayRef {
+        Arc::new(
+            values
+                .into_iter()
+                .map(|v| Some(i64::from(v)))
+                .collect::<Int64Array>(),
+        )
+    };
+    let bound = |values: Vec<Option<Decimal>>| -> ArrayRef {
+        Arc::new(
+            values
+                .into_iter()
+                .map(|v| v.map(Decimal::to_f64))
+                .collect::<Float64Array>(),
+        )
+    };
+    vec![
+        ("key", text(list.iter().map(|p| Some(&p.key)))),
+        ("name", text(list.iter().map(|p| Some(&p.name)))),
+        ("name_en", text(list.iter().map(|p| Some(&p.name_en)))),
+        ("unit", text(list.iter().map(|p| Some(&p.unit)))),
+        ("decimals", whole(list.iter().map(|p| p.decimals).collect())),
+        (
+            "published_decimals",
+            whole(list.iter().map(|p| p.published_decimals).collect()),
+        ),
+        (
+            "day_min_hours",
+            whole(list.iter().map(|p| p.day_min_hours).collect()),
+        ),
+        ("min", bound(list.iter().map(|p| p.min).collect())),
+        ("max", bound(list.iter().map(|p| p.max).collect())),
+    ]
+}
+
+fn standards(settings: &Settings) -> Columns {
+    let s = &settings.standards;
+    let one = |value: u16| -> ArrayRef { Arc::new(Int64Array::from(vec![i64::from(value)])) };
+    vec![
+        ("hour_min_percent", one(s.hour_min_percent.into())),
+        ("week_min_days", one(s.week_min_days)),
+        ("half_month_min_days", one(s.half_month_min_days)),
+        ("month_min_days", one(s.month_min_days)),
+        ("february_min_days", one(s.february_min_days)),
+        ("year_min_days", one(s.year_min_days)),
+        ("range_min_percent", one(s.range_min_percent.into())),
+        ("tsp_day_min_hours", one(s.tsp_day_min_hours.into())),
+    ]
+}

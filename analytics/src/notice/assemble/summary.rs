@@ -1,0 +1,131 @@
+//! 一、总体情况: the district's figures in the ministry's order of sentences, and in one small table.
+
+use crate::notice::assemble::places::{self, Places};
+use crate::notice::wording;
+use crate::notice::{Align, Block, Column, Emphasis, Row, Table, WeeklyInputs};
+use crate::{DistrictFigure, Ranking};
+
+/// The section's body.
+pub(super) fn blocks(inputs: &WeeklyInputs) -> Vec<Block> {
+    vec![
+        Block::Paragraph(paragraph(inputs, &inputs.pm25, &inputs.district_pm25)),
+        Block::Paragraph(paragraph(inputs, &inputs.tsp, &inputs.district_tsp)),
+        Block::Table(table(inputs)),
+    ]
+}
+
+fn paragraph(inputs: &WeeklyInputs, ranking: &Ranking, district: &DistrictFigure) -> String {
+    let places = Places::of(ranking, &inputs.settings.rules);
+    let mut sentences = vec![range(ranking, &places), mean(district)];
+    sentences.extend(cumulative(inputs, district));
+    sentences.extend(ends(inputs, ranking, &places));
+    sentences.concat()
+}
+
+/// How many townships have a value, and how far these range.
+fn range(ranking: &Ranking, places: &Places<'_>) -> String {
+    let name = wording::parameter_in_full(&ranking.parameter);
+    let unit = wording::unit(&ranking.unit);
+    let all = ranking.rows.len();
+    let Some((low, high)) = places.range() else {
+        let townships = if all == 0 {
+            "各镇街".to_owned()
+        } else {
+            format!("{all}个镇街")
+        };
+        return format!("本周{townships}{name}有效数据均不足，不作浓度统计和排名。");
+    };
+    let whose = match places.absent.len() {
+        0 => format!("本周，全区{all}个镇街"),
+        _ => format!("本周，全区{all}个镇街中{}个有效数据充足，其", places.ranked.len()),
+    };
+    if low == high {
+        format!("{whose}{name}平均浓度均为{low}{unit}。")
+    } else {
+        format!("{whose}{name}平均浓度范围为{low}—{high}{unit}。")
+    }
+}
+
+/// The district's value and its changes.
+fn mean(district: &DistrictFigure) -> String {
+    let Some(value) = district.value else {
+        return "全区有效天数不足，全区平均浓度不作统计。".to_owned();
+    };
+    let good = match district.good_days {
+        Some(good) => format!("；{}个有效日中{good}天达标", district.valid_days),
+        None => String::new(),
+    };
+    format!(
+        "全区平均浓度为{value}{}，{}，{}{good}。",
+        wording::unit(&district.unit),
+        wording::change_clause("环比", district.change_percent),
+        wording::change_clause("同比", district.last_year_percent),
+    )
+}
+
+/// The year so far, and for PM2.5 how far it is from the year's target.
+fn cumulative(inputs: &WeeklyInputs, district: &DistrictFigure) -> Option<String> {
+    let value = district.cumulative_value?;
+    let unit = wording::unit(&district.unit);
+    let until = wording::date(inputs.period.last());
+    let text = format!("截至{until}，今年累计平均浓度为{value}{unit}");
+    Some(match district.parameter.as_str() {
+        "pm25" => format!(
+            "{text}，{}。",
+            wording::gap(value, inputs.settings.rules.r5_limit, &unit)
+        ),
+        _ => format!("{text}。"),
+    })
+}
+
+/// The first ones and the last ones, where there are any.
+fn ends(inputs: &WeeklyInputs, ranking: &Ranking, places: &Places<'_>) -> Option<String> {
+    if places.last.is_empty() {
+        return None;
+    }
+    let unit = wording::unit(&ranking.unit);
+    let n = inputs.settings.rules.last_n;
+    let best = places::names_with_values(&places.best, &unit);
+    let last = places::names_with_values(&places.last, &unit);
+    let (first_title, last_title) = (
+        places::first_title(&places.best, n),
+        places::last_title(&places.last, n),
+    );
+    Some(format!("{first_title}为{best}；{last_title}为{last}。"))
+}
+
+fn table(inputs: &WeeklyInputs) -> Table {
+    let column = |heading: &str, align| Column {
+        heading: heading.to_owned(),
+        align,
+    };
+    let row = |district: &DistrictFigure| Row {
+        cells: vec![
+            wording::parameter(&district.parameter),
+            wording::figure(district.value),
+            wording::figure(district.previous_value),
+            wording::figure(district.change_percent),
+            wording::figure(district.last_year_value),
+            wording::figure(district.last_year_percent),
+            wording::figure(district.cumulative_value),
+            district.valid_days.to_string(),
+        ],
+        emphasis: Emphasis::Plain,
+    };
+    Table {
+        caption: "表1 全区主要指标".to_owned(),
+        unit: Some(wording::unit(&inputs.pm25.unit)),
+        columns: vec![
+            column("指标", Align::Left),
+            column("本周", Align::Right),
+            column("上周", Align::Right),
+            column("环比(%)", Align::Right),
+            column("去年同期", Align::Right),
+            column("同比(%)", Align::Right),
+            column("今年累计", Align::Right),
+            column("有效天数", Align::Right),
+        ],
+        rows: vec![row(&inputs.district_pm25), row(&inputs.district_tsp)],
+        notes: vec!["环比、同比负值表示下降，“—”表示无有效数据或无可比数据。".to_owned()],
+    }
+}

@@ -1,0 +1,114 @@
+//! What a notice was made from: enough to make it again.
+
+use serde_json::{Value, json};
+
+use crate::Provenance;
+use crate::notice::WeeklyInputs;
+
+/// What a notice was made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoticeProvenance {
+    /// What sort of notice it is, `weekly`.
+    pub kind: String,
+    /// Code of the district.
+    pub district: String,
+    /// The period as the command writes it, `2019-W32`.
+    pub period: String,
+    /// Which revision it is, if it is one.
+    pub revision: Option<u32>,
+    /// The table versions, parameter by parameter.
+    pub tables: Vec<TableVersions>,
+    /// The program and its version.
+    pub program: String,
+    /// Name of the settings file; `None` for the built-in district.
+    pub settings_file: Option<String>,
+}
+
+/// The table versions that a parameter's figures were made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableVersions {
+    /// Key of the parameter.
+    pub parameter: String,
+    /// The versions.
+    pub versions: Provenance,
+}
+
+impl NoticeProvenance {
+    /// That of a weekly notice.
+    pub(super) fn weekly(inputs: &WeeklyInputs) -> Self {
+        let tables = [&inputs.pm25, &inputs.tsp].map(|ranking| TableVersions {
+            parameter: ranking.parameter.clone(),
+            versions: ranking.provenance,
+        });
+        Self {
+            kind: "weekly".to_owned(),
+            district: inputs.settings.district.code.to_string(),
+            period: inputs.period.to_string(),
+            revision: inputs.revision,
+            tables: tables.to_vec(),
+            program: inputs.program.clone(),
+            settings_file: inputs.settings.file.clone(),
+        }
+    }
+
+    /// As JSON, for programs.
+    pub fn to_json(&self) -> Value {
+        let tables: Vec<Value> = self.tables.iter().map(TableVersions::to_json).collect();
+        json!({
+            "kind": self.kind,
+            "district": self.district,
+            "period": self.period,
+            "revision": self.revision,
+            "tables": tables,
+            "program": self.program,
+            "settings_file": self.settings_file,
+        })
+    }
+
+    /// In the reader's words, a sentence a line.
+    pub fn sentences(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        let same = self
+            .tables
+            .windows(2)
+            .all(|pair| pair[0].versions == pair[1].versions);
+        for table in self.tables.iter().take(if same { 1 } else { usize::MAX }) {
+            let whose = if same {
+                String::new()
+            } else {
+                format!("{}：", table.parameter)
+            };
+            lines.push(format!("{whose}{}", table.sentence()));
+        }
+        let settings = match &self.settings_file {
+            Some(file) => format!("配置文件{file}"),
+            None => "采用内置配置".to_owned(),
+        };
+        let (period, program) = (&self.period, &self.program);
+        lines.push(format!("统计周期{period}，生成程序{program}，{settings}。"));
+        lines
+    }
+}
+
+impl TableVersions {
+    fn to_json(&self) -> Value {
+        json!({
+            "parameter": self.parameter,
+            "observations_version": self.versions.observations_version,
+            "hourly_version": self.versions.hourly_version,
+            "source": self.versions.source.as_str(),
+        })
+    }
+
+    fn sentence(&self) -> String {
+        let observations = match self.versions.observations_version {
+            Some(version) => format!("观测数据表observations第{version}版"),
+            None => "观测数据表observations尚未建立".to_owned(),
+        };
+        let hourly = match self.versions.hourly_version {
+            Some(version) => format!("，小时均值表hourly第{version}版"),
+            None => String::new(),
+        };
+        format!("{observations}{hourly}（取数方式{}）。", self.versions.source)
+    }
+}

@@ -1,0 +1,114 @@
+//! The SQL texts, and how values are put into them.
+//!
+//! A text names its values `$name`; [`bind`] writes them in as literals of the right type, quoted, so that the
+//! planner sees constants and prunes files by them. `$$name` is a piece of SQL, a column's name for one, that only
+//! this crate writes.
+
+use std::fmt::Write as _;
+
+use chrono::NaiveDate;
+
+use crate::AnalyticsError;
+
+pub(crate) const OBSERVATIONS: &str = include_str!("../sql/observations.sql");
+pub(crate) const READINGS: &str = include_str!("../sql/readings.sql");
+pub(crate) const HOURLY: &str = include_str!("../sql/hourly.sql");
+pub(crate) const HOURLY_CURRENT: &str = include_str!("../sql/hourly_current.sql");
+pub(crate) const DAILY: &str = include_str!("../sql/daily.sql");
+pub(crate) const TOWNSHIP_DAILY: &str = include_str!("../sql/township_daily.sql");
+pub(crate) const DISTRICT_DAILY: &str = include_str!("../sql/district_daily.sql");
+pub(crate) const RANKING: &str = include_str!("../sql/ranking.sql");
+pub(crate) const DISTRICT_PERIOD: &str = include_str!("../sql/district_period.sql");
+pub(crate) const GOOD_DAYS: &str = include_str!("../sql/good_days.sql");
+pub(crate) const COMPLETENESS: &str = include_str!("../sql/completeness.sql");
+
+/// A value that stands for a `$name`.
+#[derive(Debug, Clone)]
+pub(crate) enum Value {
+    /// A text, quoted when written.
+    Text(String),
+    /// A whole number.
+    Integer(i64),
+    /// A truth value.
+    Bool(bool),
+    /// A local day.
+    Day(NaiveDate),
+    /// A piece of SQL that this crate made; stands for a `$$name`.
+    Sql(String),
+}
+
+/// The text with its values written in; comments are dropped.
+///
+/// # Errors
+/// [`AnalyticsError::Defect`] when the text names a value that is not given.
+pub(crate) fn bind(text: &str, values: &[(&str, Value)]) -> Result<String, AnalyticsError> {
+    let mut out = String::with_capacity(text.len() * 2);
+    for line in text.lines().filter(|line| !line.trim_start().starts_with("--")) {
+        let mut rest = line;
+        while let Some(at) = rest.find('$') {
+            out.push_str(&rest[..at]);
+            let after = rest[at..].trim_start_matches('$');
+            let piece = rest[at..].starts_with("$$");
+            let end = after
+                .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                .unwrap_or(after.len());
+            let name = &after[..end];
+            let value = values
+                .iter()
+                .find(|(n, v)| *n == name && matches!(v, Value::Sql(_)) == piece);
+            let (_, value) = value
+                .ok_or_else(|| AnalyticsError::Defect(format!("the query has no value for {name:?}")))?;
+            write_literal(&mut out, value);
+            rest = &after[end..];
+        }
+        out.push_str(rest);
+        out.push('\n');
+    }
+    Ok(out)
+}
+
+fn write_literal(out: &mut String, value: &Value) {
+    // Writing to a String cannot fail.
+    let _ = match value {
+        Value::Text(text) => write!(out, "'{}'", text.replace('\'', "''")),
+        Value::Integer(number) => write!(out, "CAST({number} AS BIGINT)"),
+        Value::Bool(truth) => write!(out, "{truth}"),
+        Value::Day(day) => write!(out, "DATE '{}'", day.format("%Y-%m-%d")),
+        Value::Sql(sql) => write!(out, "{sql}"),
+    };
+}
+
+/// A column's name as SQL.
+pub(crate) fn identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn values_become_literals_and_missing_ones_are_told() {
+        let values = [
+            ("a", Value::Text("it's".to_owned())),
+            ("ab", Value::Integer(-3)),
+            ("c", Value::Sql(identifier("tsp"))),
+            ("d", Value::Day("2019-08-06".parse().unwrap())),
+        ];
+        let bound = bind(
+            "-- $comment\nSELECT $a, $ab+1, $$c\n FROM x WHERE y = $d",
+            &values,
+        )
+        .unwrap();
+        assert_eq!(
+            bound,
+            "SELECT 'it''s', CAST(-3 AS BIGINT)+1, \"tsp\"\n FROM x WHERE y = DATE '2019-08-06'\n"
+        );
+        assert!(bind("SELECT $missing", &values).is_err());
+        assert!(
+            bind("SELECT $c", &values).is_err(),
+            "a piece of SQL never stands for a value"
+        );
+    }
+}

@@ -1,0 +1,116 @@
+//! The settings in force as keys and values, for a person to read; secrets are starred.
+
+use crate::{AckAfter, Settings, UnknownDevice};
+
+impl Settings {
+    /// Every key of `dustwatch.toml` with the value in force.
+    pub fn describe(&self) -> Vec<(String, String)> {
+        let mut out: Vec<(String, String)> = Vec::new();
+        let mut add = |key: &str, value: String| out.push((key.to_owned(), value));
+        add("district.code", self.district.code.to_string());
+        add("district.name", self.district.name.clone());
+        add("district.timezone", self.district.timezone.to_string());
+        add(
+            "district.townships",
+            format!("{} townships", self.registry.townships().len()),
+        );
+        add(
+            "district.stations",
+            format!("{} stations", self.registry.stations().len()),
+        );
+        let keys: Vec<&str> = self.parameters.iter().map(|(_, p)| p.key.as_str()).collect();
+        add("district.parameters", keys.join(" "));
+        let broker = &self.broker;
+        add("broker.url", broker.url.clone());
+        add("broker.embedded", broker.embedded.to_string());
+        add("broker.client_id", broker.client_id.clone());
+        add("broker.username", broker.username.clone().unwrap_or_default());
+        add(
+            "broker.password",
+            broker
+                .password
+                .as_ref()
+                .map(|_| "***".to_owned())
+                .unwrap_or_default(),
+        );
+        let ack_after = match broker.ack_after {
+            AckAfter::Journal => "journal",
+            AckAfter::Lake => "lake",
+        };
+        add("broker.ack_after", ack_after.to_owned());
+        add("broker.max_payload_bytes", broker.max_payload_bytes.to_string());
+        let unknown_device = match broker.unknown_device {
+            UnknownDevice::Reject => "reject",
+            UnknownDevice::Keep => "keep",
+        };
+        add("broker.unknown_device", unknown_device.to_owned());
+        add(
+            "broker.future_tolerance_seconds",
+            broker.future_tolerance_seconds.to_string(),
+        );
+        add("journal.dir", self.journal.dir.display().to_string());
+        add("journal.segment_bytes", self.journal.segment_bytes.to_string());
+        add(
+            "journal.group_commit_ms",
+            self.journal.group_commit_ms.to_string(),
+        );
+        add("lake.uri", self.lake.uri.clone());
+        add(
+            "lake.commit_interval_seconds",
+            self.lake.commit_interval_seconds.to_string(),
+        );
+        add("lake.commit_rows", self.lake.commit_rows.to_string());
+        self.describe_rules(&mut add);
+        add("notice.agency", self.notice.agency.clone());
+        add("notice.issuer", self.notice.issuer.clone());
+        add("notice.document_prefix", self.notice.document_prefix.clone());
+        add("notice.recipients", self.notice.recipients.join("；"));
+        add("notice.copies", self.notice.copies.join("；"));
+        add("notice.contact", self.notice.contact.clone().unwrap_or_default());
+        add("serve.listen", self.serve_listen.clone());
+        out
+    }
+
+    fn describe_rules(&self, add: &mut dyn FnMut(&str, String)) {
+        let standards = &self.standards;
+        add(
+            "standards.hour_min_percent",
+            standards.hour_min_percent.to_string(),
+        );
+        add("standards.week_min_days", standards.week_min_days.to_string());
+        add(
+            "standards.half_month_min_days",
+            standards.half_month_min_days.to_string(),
+        );
+        add("standards.month_min_days", standards.month_min_days.to_string());
+        add(
+            "standards.february_min_days",
+            standards.february_min_days.to_string(),
+        );
+        add("standards.year_min_days", standards.year_min_days.to_string());
+        add(
+            "standards.range_min_percent",
+            standards.range_min_percent.to_string(),
+        );
+        add(
+            "standards.tsp_day_min_hours",
+            standards.tsp_day_min_hours.to_string(),
+        );
+        let rules = &self.rules;
+        add("rules.r1_n", rules.r1_n.to_string());
+        add("rules.r1_warn_delta", rules.r1_warn_delta.to_string());
+        add("rules.r2_k", rules.r2_k.to_string());
+        add("rules.r2_improved", rules.r2_improved.clone());
+        add("rules.r3_basis", rules.r3_basis.clone());
+        add("rules.r3_combine", rules.r3_combine.clone());
+        add("rules.r3c_months", rules.r3c_months.to_string());
+        add("rules.r4_limit", rules.r4_limit.to_string());
+        add("rules.r4_period", rules.r4_period.clone());
+        add("rules.r5_limit", rules.r5_limit.to_string());
+        add("rules.r5_decreases", rules.r5_decreases.to_string());
+        add("rules.last_n", rules.last_n.to_string());
+        add("rules.boundary", rules.boundary.clone());
+        add("rules.limit_compare", rules.limit_compare.clone());
+        add("rules.streak_missing", rules.streak_missing.clone());
+    }
+}

@@ -1,0 +1,117 @@
+//! The agent proper: wires sources, spool and publisher together, and takes them apart in order.
+//!
+//! Shutdown runs down the stream: the sources stop, the spool becomes durable, what is under way gets a short time to
+//! be confirmed, the spool is closed. What is unconfirmed then stays in it for the next start.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dustwatch_observation::Clock;
+use tokio::task::JoinSet;
+
+use crate::publish::{Publisher, PublisherOptions};
+use crate::settings::AgentSettings;
+use crate::source::{self, Intake};
+use crate::spool::{Head, Spool, start_feeding};
+use crate::{EdgeError, Progress, Report, Shutdown};
+
+/// How long sources may take to stop.
+const SOURCE_PATIENCE: Duration = Duration::from_secs(3);
+/// How long what is under way may take to be confirmed.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// Runs an agent until stopped. `password` is the broker's, if it asks for one.
+///
+/// # Errors
+/// [`EdgeError::SpoolOpen`] and the other errors of the spool, when its disk fails.
+///
+/// # Panics
+/// Outside a tokio runtime.
+pub async fn run_agent(
+    settings: AgentSettings,
+    password: Option<String>,
+    clock: Arc<dyn Clock>,
+    progress: Arc<Progress>,
+    mut shutdown: Shutdown,
+) -> Result<Report, EdgeError> {
+    let started = std::time::Instant::now();
+    let spool = Spool::open(&settings.spool)?;
+    let epoch = spool.epoch().to_owned();
+    let options = publisher_options(&settings, password, &spool);
+    let (ends, reader, durable) = spool.start(settings.sync_interval);
+    let confirmed = ends.confirmed;
+    let on_confirmed = Box::new(move |_: &str, seq| {
+        confirmed.send_replace(seq);
+    });
+    let (stop_publisher, publisher_shutdown) = Shutdown::new();
+    let publisher = Publisher::start(
+        options,
+        Arc::clone(&progress),
+        Some(on_confirmed),
+        publisher_shutdown,
+    );
+    let head = Head {
+        device: settings.device.as_str().into(),
+        epoch: epoch.clone(),
+    };
+    let mut feeder = start_feeding(head, settings.batch, reader, durable, publisher.offers());
+    let mut keeper = ends.keeper;
+    let mut sources = JoinSet::new();
+    let intake = Intake::new(&settings, clock, ends.records);
+    for source in settings.sources {
+        sources.spawn(source::run(source, intake.clone(), shutdown.clone()));
+    }
+    drop(intake);
+
+    let early = tokio::select! {
+        () = shutdown.requested() => None,
+        ended = &mut keeper => Some(ended),
+        ended = &mut feeder => Some(ended),
+    };
+    if let Some(ended) = early {
+        // The disk failed; nothing can be kept, so nothing is published that could not be confirmed.
+        stop_publisher.request();
+        ended.map_err(|_| EdgeError::Ended("the spool"))??;
+        return Err(EdgeError::Ended("the spool"));
+    }
+    tracing::info!("stopping sources");
+    let stopping = async { while sources.join_next().await.is_some() {} };
+    drop(tokio::time::timeout(SOURCE_PATIENCE, stopping).await);
+    sources.shutdown().await;
+    drop(tokio::time::timeout(SOURCE_PATIENCE, ends.settled).await);
+    tracing::info!("spool durable, waiting for confirmations under way");
+    stop_publisher.request();
+    let outcome = publisher.finish().await?;
+    feeder.await.map_err(|_| EdgeError::Ended("the feeder"))??;
+    keeper.await.map_err(|_| EdgeError::Ended("the spool"))??;
+    tracing::info!(
+        unconfirmed = outcome.unconfirmed,
+        "stopped; what is unconfirmed stays in the spool"
+    );
+    Ok(Report::new(
+        &epoch,
+        &progress,
+        outcome.unconfirmed,
+        true,
+        started.elapsed(),
+    ))
+}
+
+fn publisher_options(settings: &AgentSettings, password: Option<String>, spool: &Spool) -> PublisherOptions {
+    PublisherOptions {
+        username: settings.username.clone(),
+        password,
+        device: Some(settings.device.clone()),
+        confirm: settings.confirm,
+        resend_after: settings.resend_after,
+        drain: DRAIN,
+        give_up_after: None,
+        highest_used: spool.last(),
+        ..PublisherOptions::new(
+            settings.broker.clone(),
+            settings.district.clone(),
+            format!("dustwatch-edge-{}", settings.device),
+            spool.epoch().to_owned(),
+        )
+    }
+}

@@ -1,0 +1,113 @@
+//! Tries everything that an agent will need, once, and says what it found: for the installer, before leaving.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dustwatch_observation::Clock;
+use tokio::sync::mpsc;
+
+use crate::publish::{Link, LinkEvent, PublisherOptions};
+use crate::settings::{AgentSettings, SourceSettings};
+use crate::source::{Intake, try_exec};
+use crate::spool::Spool;
+
+/// How long a source may take to say something.
+const SOURCE_PATIENCE: Duration = Duration::from_secs(10);
+/// How long the broker may take to answer.
+const BROKER_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What one check found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What was tried.
+    pub what: String,
+    /// Whether it works.
+    pub ok: bool,
+    /// What was seen.
+    pub detail: String,
+}
+
+/// Tries the spool, every source and the broker.
+///
+/// # Panics
+/// Outside a tokio runtime.
+pub async fn check(
+    settings: &AgentSettings,
+    password: Option<String>,
+    clock: Arc<dyn Clock>,
+) -> Vec<Finding> {
+    let mut findings = vec![spool(settings)];
+    for (index, source) in settings.sources.iter().enumerate() {
+        let (detail, ok) = match source_once(source, settings, &clock).await {
+            Ok(detail) => (detail, true),
+            Err(detail) => (detail, false),
+        };
+        findings.push(Finding {
+            what: format!("source {}", index + 1),
+            ok,
+            detail,
+        });
+    }
+    findings.push(broker(settings, password).await);
+    findings
+}
+
+fn spool(settings: &AgentSettings) -> Finding {
+    let what = format!("spool {}", settings.spool.display());
+    match Spool::open(&settings.spool) {
+        Ok(spool) => Finding {
+            what,
+            ok: true,
+            detail: format!("epoch {}, {} records so far", spool.epoch(), spool.last()),
+        },
+        Err(error) => Finding {
+            what,
+            ok: false,
+            detail: error.to_string(),
+        },
+    }
+}
+
+async fn source_once(
+    source: &SourceSettings,
+    settings: &AgentSettings,
+    clock: &Arc<dyn Clock>,
+) -> Result<String, String> {
+    let (records, _kept) = mpsc::channel(1);
+    let intake = Intake::new(settings, Arc::clone(clock), records);
+    match source {
+        SourceSettings::Simulate { interval_seconds, .. } => {
+            Ok(format!("invented, every {interval_seconds} s"))
+        }
+        SourceSettings::Exec { command } => {
+            let tried = tokio::time::timeout(SOURCE_PATIENCE, try_exec(command, &intake)).await;
+            let said =
+                tried.unwrap_or_else(|_| Err(format!("says nothing for {} s", SOURCE_PATIENCE.as_secs())));
+            said.map(|what| format!("{}: {what}", command[0]))
+                .map_err(|what| format!("{}: {what}", command[0]))
+        }
+    }
+}
+
+async fn broker(settings: &AgentSettings, password: Option<String>) -> Finding {
+    let what = format!("broker {}", settings.broker);
+    let client_id = format!("dustwatch-check-{}", settings.device);
+    let mut options = PublisherOptions::new(
+        settings.broker.clone(),
+        settings.district.clone(),
+        client_id,
+        String::new(),
+    );
+    options.username = settings.username.clone();
+    options.password = password;
+    let mut link: Link<()> = Link::open(options.link());
+    let answer = tokio::time::timeout(BROKER_PATIENCE, link.next()).await;
+    let (ok, detail) = match answer {
+        Ok(LinkEvent::Up) => (true, "lets us in".to_owned()),
+        Ok(LinkEvent::Down { reason, .. }) => (false, reason),
+        Ok(other) => (false, format!("unexpected answer: {other:?}")),
+        Err(_) => (false, format!("no answer for {} s", BROKER_PATIENCE.as_secs())),
+    };
+    link.close(Duration::from_secs(1)).await;
+    Finding { what, ok, detail }
+}

@@ -1,0 +1,162 @@
+//! Writes records, syncs them by group, and gives up what is confirmed.
+//!
+//! A full disk slows the sources down and loses nothing that was taken: the record in hand is tried again, while
+//! confirmations go on making room.
+
+use std::time::Duration;
+
+use dustwatch_journal::{AppendError, Journal, Position, SyncError};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+use crate::EdgeError;
+
+/// How long to wait for space on a full disk.
+const FULL_PAUSE: Duration = Duration::from_secs(1);
+
+pub(super) struct Keeper {
+    journal: Journal,
+    sync_interval: Duration,
+    durable: watch::Sender<u64>,
+    settled: Option<oneshot::Sender<()>>,
+    /// When what is in memory has to be on the disk.
+    sync_at: Option<Instant>,
+    /// A record that the disk had no room for.
+    in_hand: Option<Vec<u8>>,
+    disk_full: bool,
+}
+
+impl Keeper {
+    pub(super) fn new(
+        journal: Journal,
+        sync_interval: Duration,
+        durable: watch::Sender<u64>,
+        settled: oneshot::Sender<()>,
+    ) -> Self {
+        let settled = Some(settled);
+        Self {
+            journal,
+            sync_interval,
+            durable,
+            settled,
+            sync_at: None,
+            in_hand: None,
+            disk_full: false,
+        }
+    }
+
+    /// Runs until nobody can confirm any more. Blocks on the disk: give it a thread.
+    pub(super) async fn run(
+        mut self,
+        mut records: mpsc::Receiver<Vec<u8>>,
+        mut confirmed: watch::Receiver<u64>,
+    ) -> Result<(), EdgeError> {
+        let mut open = true;
+        loop {
+            let sync_at = self.sync_at;
+            tokio::select! {
+                biased;
+                () = until(sync_at) => self.sync()?,
+                news = confirmed.changed() => {
+                    let up_to = *confirmed.borrow_and_update();
+                    self.give_up(up_to)?;
+                    if news.is_err() {
+                        break;
+                    }
+                }
+                () = tokio::time::sleep(FULL_PAUSE), if self.in_hand.is_some() => self.retry()?,
+                record = records.recv(), if open && self.in_hand.is_none() => match record {
+                    Some(record) => self.append(record)?,
+                    None => open = false,
+                },
+            }
+            if !open && self.in_hand.is_none() {
+                self.settle()?;
+            }
+        }
+        self.sync()
+    }
+
+    fn append(&mut self, record: Vec<u8>) -> Result<(), EdgeError> {
+        match self.journal.append(&record) {
+            Ok(_) => {
+                self.sync_at
+                    .get_or_insert_with(|| Instant::now() + self.sync_interval);
+                Ok(())
+            }
+            Err(AppendError::Full(failure)) => {
+                self.note_full(&failure.to_string());
+                self.in_hand = Some(record);
+                Ok(())
+            }
+            Err(AppendError::TooLarge { len, max }) => {
+                tracing::error!(len, max, "an observation is too large for the spool and is lost");
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn retry(&mut self) -> Result<(), EdgeError> {
+        self.in_hand.take().map_or(Ok(()), |record| self.append(record))
+    }
+
+    fn sync(&mut self) -> Result<(), EdgeError> {
+        match self.journal.sync() {
+            Ok(position) => {
+                self.sync_at = None;
+                if std::mem::take(&mut self.disk_full) {
+                    tracing::info!("the disk has room again");
+                }
+                self.durable.send_replace(position.get());
+                Ok(())
+            }
+            Err(SyncError::Full(failure)) => {
+                self.note_full(&failure.to_string());
+                self.sync_at = Some(Instant::now() + FULL_PAUSE);
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn note_full(&mut self, failure: &str) {
+        if !std::mem::replace(&mut self.disk_full, true) {
+            tracing::error!(failure, "the spool's disk is full; the sources have to wait");
+        }
+    }
+
+    /// Everything up to a number is confirmed. That this is so need not be synced at once: a crash before costs a
+    /// repetition only.
+    fn give_up(&mut self, up_to: u64) -> Result<(), EdgeError> {
+        if up_to > self.journal.cut().get() {
+            let outcome = self.journal.truncate(Position::new(up_to))?;
+            tracing::debug!(
+                up_to,
+                segments = outcome.segments_removed,
+                "confirmed and given up"
+            );
+            self.sync_at
+                .get_or_insert_with(|| Instant::now() + self.sync_interval);
+        }
+        Ok(())
+    }
+
+    /// No record will come any more: everything becomes durable, and who waits for that learns of it.
+    fn settle(&mut self) -> Result<(), EdgeError> {
+        if self.settled.is_some() {
+            self.sync()?;
+            if self.sync_at.is_none() {
+                self.settled.take().map(|tell| tell.send(()));
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

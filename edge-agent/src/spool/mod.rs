@@ -1,0 +1,121 @@
+//! The agent's own disk: what was observed and not confirmed yet.
+//!
+//! A journal. Its id is the epoch and a record's position is the observation's number, so both survive restarts and
+//! never lie. A record is one observation as JSON, without device, epoch and number. The `keeper` writes, syncs by
+//! group and truncates; the `feeder` reads what is durable and offers it to the publisher.
+//!
+//! Invariant: only what is durable is published, so a number never means two different observations.
+
+mod feeder;
+mod keeper;
+
+use std::path::Path;
+use std::time::Duration;
+
+use dustwatch_journal::{Journal, JournalOptions, OnDamage, Reader};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::EdgeError;
+use crate::pack::Packet;
+use feeder::Feeder;
+pub(crate) use feeder::Head;
+use keeper::Keeper;
+
+/// A segment's size: small, since an agent's disk may be.
+const SEGMENT_BYTES: u64 = 4 << 20;
+
+/// An open spool that does not work yet.
+#[derive(Debug)]
+pub struct Spool {
+    journal: Journal,
+}
+
+/// The ends of a spool that works.
+pub(crate) struct SpoolEnds {
+    /// Takes records; closing it means that no more will come.
+    pub(crate) records: mpsc::Sender<Vec<u8>>,
+    /// Takes the number up to which everything is confirmed; dropping it ends the keeper.
+    pub(crate) confirmed: watch::Sender<u64>,
+    /// Tells that, after `records` was closed, everything is durable.
+    pub(crate) settled: oneshot::Receiver<()>,
+    /// The keeper.
+    pub(crate) keeper: tokio::task::JoinHandle<Result<(), EdgeError>>,
+}
+
+impl Spool {
+    /// Opens the spool in a folder, or begins one there. What a broken disk has lost is told in the log and passed over:
+    /// an agent that stops measuring would lose more.
+    ///
+    /// # Errors
+    /// [`EdgeError::SpoolOpen`], when it is in use by another agent, for one.
+    pub fn open(dir: &Path) -> Result<Self, EdgeError> {
+        let options = JournalOptions {
+            segment_bytes: SEGMENT_BYTES,
+            on_damage: OnDamage::Skip,
+            ..JournalOptions::default()
+        };
+        let (journal, recovery) = Journal::open(dir, options)?;
+        if recovery.lost_records > 0 {
+            tracing::error!(
+                lost = recovery.lost_records,
+                "the spool has lost records to a damaged disk"
+            );
+        }
+        tracing::info!(
+            dir = %dir.display(),
+            epoch = journal.id(),
+            unconfirmed = recovery.records,
+            torn_bytes = recovery.torn_bytes,
+            "spool open"
+        );
+        Ok(Self { journal })
+    }
+
+    /// The epoch.
+    pub fn epoch(&self) -> &str {
+        self.journal.id()
+    }
+
+    /// The highest number used so far.
+    pub fn last(&self) -> u64 {
+        self.journal.last().get()
+    }
+
+    /// Starts to keep, on a thread of its own; `sync_interval` is the longest time that a record is only in memory.
+    /// The feeder starts with [`start_feeding`].
+    pub(crate) fn start(self, sync_interval: Duration) -> (SpoolEnds, Reader, watch::Receiver<u64>) {
+        let reader = self.journal.reader(self.journal.cut());
+        let (records, receiver) = mpsc::channel(64);
+        let (confirmed, confirmations) = watch::channel(self.journal.cut().get());
+        let (durable, news) = watch::channel(self.journal.last().get());
+        let (tell, settled) = oneshot::channel();
+        let keeper = Keeper::new(self.journal, sync_interval, durable, tell);
+        let runtime = tokio::runtime::Handle::current();
+        let keeper =
+            tokio::task::spawn_blocking(move || runtime.block_on(keeper.run(receiver, confirmations)));
+        (
+            SpoolEnds {
+                records,
+                confirmed,
+                settled,
+                keeper,
+            },
+            reader,
+            news,
+        )
+    }
+}
+
+/// Starts to offer what is durable, until the offers are closed.
+pub(crate) fn start_feeding(
+    head: Head,
+    batch: usize,
+    reader: Reader,
+    durable: watch::Receiver<u64>,
+    offers: mpsc::Sender<Packet>,
+) -> tokio::task::JoinHandle<Result<(), EdgeError>> {
+    let runtime = tokio::runtime::Handle::current();
+    tokio::task::spawn_blocking(move || {
+        runtime.block_on(Feeder::new(head, batch, reader).run(durable, offers))
+    })
+}

@@ -1,0 +1,210 @@
+//! The command line, as `dustwatch --help` shows it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::output::Format;
+use crate::telemetry::LogFormat;
+
+/// Environmental monitoring for a district: monitors in over MQTT, a Delta table, rankings and official notices out.
+#[derive(Debug, Parser)]
+#[command(name = "dustwatch", version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags that every subcommand takes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Common {
+    /// Settings file; without one, the built-in Mentougou district and ./data.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The lake: a folder or a URI like s3://bucket/prefix; wins over the settings.
+    #[arg(long, global = true, value_name = "URI")]
+    pub(crate) lake: Option<String>,
+    /// How log lines look.
+    #[arg(long, global = true, value_enum, default_value = "text")]
+    pub(crate) log_format: LogFormat,
+}
+
+/// How a table is printed.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Printed {
+    /// How the table is printed.
+    #[arg(long, value_enum, default_value = "table")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show the whole way on a simulated district: broker, 64 monitors, 15 days, rankings, the weekly notice.
+    Demo(DemoArgs),
+    /// Take observations from a broker into the lake, until stopped.
+    Ingest(BrokerArgs),
+    /// Run broker (if embedded), ingester and rollups in one process, until stopped.
+    Up(BrokerArgs),
+    /// Rank the townships by a parameter over a period.
+    Rank(RankArgs),
+    /// Make an official notice.
+    #[command(subcommand)]
+    Notice(NoticeCommand),
+    /// Import tables that other people made, without a broker.
+    Import(ImportArgs),
+    /// Bring the hourly means up to date.
+    Rollup(RollupArgs),
+    /// Ask the tables in SQL, read-only.
+    Query(QueryArgs),
+    /// Look after the tables.
+    #[command(subcommand)]
+    Lake(LakeCommand),
+    /// What arrived and could not be taken.
+    #[command(subcommand)]
+    Rejected(RejectedCommand),
+    /// Check or show the settings.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// End after the notice instead of staying up with live data.
+    #[arg(long)]
+    pub(crate) exit: bool,
+    /// Folder of the demonstration; emptied at the start.
+    #[arg(long, value_name = "DIR", default_value = "data/demo")]
+    pub(crate) dir: PathBuf,
+    /// Seed of the simulated network.
+    #[arg(long, default_value_t = 110_109)]
+    pub(crate) seed: u64,
+    /// Days to simulate, 15 or more for a whole week and the one before.
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(8..=400))]
+    pub(crate) days: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BrokerArgs {
+    /// Broker as mqtt://HOST:PORT; wins over the settings.
+    #[arg(long, value_name = "URL")]
+    pub(crate) broker: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RankArgs {
+    /// tsp, pm25, pm10 or dustfall.
+    #[arg(long)]
+    pub(crate) parameter: String,
+    /// 2019-W32, 2019-08-06, 2019-08, 2019-08-H1, 2019 or 2019-08-01..2019-08-07.
+    #[arg(long)]
+    pub(crate) period: String,
+    /// Whose townships: the district's, or all of townships.csv.
+    #[arg(long, default_value = "district", value_parser = ["district", "city"])]
+    pub(crate) scope: String,
+    /// Lowest value first, or highest.
+    #[arg(long, default_value = "best", value_parser = ["best", "worst"])]
+    pub(crate) order: String,
+    /// From the rollup, from raw observations, or from whichever is right.
+    #[arg(long, default_value = "auto", value_parser = ["auto", "rollup", "raw"])]
+    pub(crate) source: String,
+    #[command(flatten)]
+    pub(crate) printed: Printed,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum NoticeCommand {
+    /// The weekly notice (周通报).
+    Weekly(NoticeArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NoticeArgs {
+    /// The week: 2019-W32.
+    #[arg(long)]
+    pub(crate) period: String,
+    /// Folder to write to.
+    #[arg(long, value_name = "DIR", default_value = "notices")]
+    pub(crate) out: PathBuf,
+    /// Formats, with commas between.
+    #[arg(long, value_enum, value_delimiter = ',', default_values = ["html", "md"])]
+    pub(crate) format: Vec<NoticeFormat>,
+    /// Date of issue; today in the district when left out.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) date: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NoticeFormat {
+    /// One self-contained page that prints well.
+    Html,
+    /// Markdown.
+    Md,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// Tables, plain or gzip.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// What their columns mean.
+    #[arg(long, value_name = "M.toml")]
+    pub(crate) mapping: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RollupArgs {
+    /// Make everything anew from the observations.
+    #[arg(long)]
+    pub(crate) rebuild: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QueryArgs {
+    /// A SELECT over observations, hourly, daily, township_daily, rejected, stations, townships, parameters.
+    pub(crate) sql: String,
+    #[command(flatten)]
+    pub(crate) printed: Printed,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LakeCommand {
+    /// List the commits of a table, newest first.
+    History {
+        /// observations, rejected or hourly.
+        #[arg(long, default_value = "observations")]
+        table: String,
+        /// Commits at the most.
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+        #[command(flatten)]
+        printed: Printed,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RejectedCommand {
+    /// List rejections, newest first.
+    List {
+        /// Only this reason.
+        #[arg(long)]
+        reason: Option<String>,
+        /// Rows at the most.
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+        #[command(flatten)]
+        printed: Printed,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Read the settings and say whether they can be used.
+    Check,
+    /// Print the settings that are in force, defaults included, without secrets.
+    Show {
+        #[command(flatten)]
+        printed: Printed,
+    },
+}

@@ -1,0 +1,56 @@
+//! `up`: broker (if embedded), ingester and rollups in one process, until stopped.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dustwatch_analytics::roll_up;
+use dustwatch_config::Settings;
+use dustwatch_edge::Shutdown;
+use dustwatch_ingest::{EmbeddedBroker, Pipeline};
+use dustwatch_lake::Lake;
+use dustwatch_observation::SystemClock;
+
+use super::ingest::watch;
+use crate::cli::BrokerArgs;
+
+/// How often the rollups are brought up to date.
+const ROLLUP_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Runs everything until a signal or a failure.
+pub(crate) async fn run(mut settings: Settings, args: BrokerArgs) -> anyhow::Result<()> {
+    if let Some(url) = args.broker {
+        settings.broker.url = url;
+    }
+    let mut shutdown = Shutdown::on_signals();
+    if settings.broker.embedded {
+        EmbeddedBroker::start(&settings.broker.url)?;
+    }
+    let mut pipeline = Pipeline::start(&settings, Arc::new(SystemClock)).await?;
+    let rollups = tokio::spawn(keep_rolling_up(settings.clone(), shutdown.clone()));
+    watch(&mut pipeline, &mut shutdown).await?;
+    rollups.await?;
+    pipeline.shutdown().await?;
+    roll_up(&Lake::new(&settings)?, &settings, &mut |_| {}).await?;
+    Ok(())
+}
+
+/// Brings the rollups up to date now and then. A failure is said and tried again: rankings fall back to the
+/// observations meanwhile.
+pub(crate) async fn keep_rolling_up(settings: Settings, mut shutdown: Shutdown) {
+    let mut tick = tokio::time::interval(ROLLUP_INTERVAL);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {}
+            () = shutdown.requested() => return,
+        }
+        let rolled = match Lake::new(&settings) {
+            Ok(lake) => roll_up(&lake, &settings, &mut |_| {}).await,
+            Err(error) => Err(error.into()),
+        };
+        match rolled {
+            Ok(report) => tracing::debug!(?report, "rolled up"),
+            Err(error) => tracing::error!(%error, "rollup failed, trying again"),
+        }
+    }
+}

@@ -1,0 +1,448 @@
+//! The second opinion: township rankings computed from CSV text, slowly, in exact fractions.
+//!
+//! The rules, in their order (GB 3095 and HJ 663; where they are silent, the recommended numbers):
+//! an hour is valid with 75 % of the observations that its monitor lets expect; a day of a station with 20 valid
+//! hours, its value the mean of the hourly means; a day of a township with one valid station, its value the mean over
+//! its stations; a period with its minimum of valid days, its value the mean over them. The published value is that
+//! mean, rounded once, half to even. Ranks, changes and comparisons are made from published values.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::calendar::{Day, days, iso_week, iso_week_of, month_length};
+use super::csv::Table;
+use super::fraction::{Fraction, print};
+use super::world::Place;
+
+/// The columns of a ranking, in the order of the contract.
+pub(crate) const COLUMNS: [&str; 16] = [
+    "rank",
+    "rank_worst",
+    "township_code",
+    "township",
+    "value",
+    "mean",
+    "stations",
+    "valid_days",
+    "previous_value",
+    "change_percent",
+    "previous_rank",
+    "rank_change",
+    "last_year_value",
+    "last_year_percent",
+    "cumulative_value",
+    "status",
+];
+
+const HOUR_MIN_PERCENT: usize = 75;
+const DAY_MIN_HOURS: usize = 20;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Day,
+    Week,
+    HalfMonth,
+    Month,
+    Year,
+    Range,
+}
+
+/// A span of whole local days, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) kind: Kind,
+    pub(crate) first: Day,
+    pub(crate) last: Day,
+}
+
+impl Span {
+    /// `2016-W10`, `2016-03-07`, `2016-03`, `2016-03-H1`, `2016`, `2016-03-01..2016-03-07`
+    pub(crate) fn parse(text: &str) -> Self {
+        if let Some((first, last)) = text.split_once("..") {
+            let day = |text| Day::parse(text).expect("a test names a day");
+            return Self {
+                kind: Kind::Range,
+                first: day(first),
+                last: day(last),
+            };
+        }
+        let parts: Vec<&str> = text.split('-').collect();
+        let number = |text: &str| text.parse::<i64>().expect("a test names a period");
+        match parts.as_slice() {
+            [year] => Self::year(number(year)),
+            [year, week] if week.starts_with('W') => {
+                Self::week(number(year), number(&week[1..])).expect("a test names a week")
+            }
+            [year, month] => Self::month(number(year), number(month)),
+            [year, month, half @ ("H1" | "H2")] => Self::half(number(year), number(month), *half == "H2"),
+            _ => {
+                let day = Day::parse(text).expect("a test names a day");
+                Self {
+                    kind: Kind::Day,
+                    first: day,
+                    last: day,
+                }
+            }
+        }
+    }
+
+    fn year(year: i64) -> Self {
+        Self {
+            kind: Kind::Year,
+            first: Day::of(year, 1, 1),
+            last: Day::of(year, 12, 31),
+        }
+    }
+
+    fn month(year: i64, month: i64) -> Self {
+        let first = Day::of(year, month, 1);
+        Self {
+            kind: Kind::Month,
+            first,
+            last: first.plus(month_length(year, month) - 1),
+        }
+    }
+
+    fn half(year: i64, month: i64, second: bool) -> Self {
+        let whole = Self::month(year, month);
+        let (first, last) = if second {
+            (whole.first.plus(15), whole.last)
+        } else {
+            (whole.first, whole.first.plus(14))
+        };
+        Self {
+            kind: Kind::HalfMonth,
+            first,
+            last,
+        }
+    }
+
+    fn week(year: i64, week: i64) -> Option<Self> {
+        let first = iso_week(year, week)?;
+        Some(Self {
+            kind: Kind::Week,
+            first,
+            last: first.plus(6),
+        })
+    }
+
+    pub(crate) fn length(self) -> i64 {
+        self.last.0 - self.first.0 + 1
+    }
+
+    pub(crate) fn min_valid_days(self) -> usize {
+        let days = match self.kind {
+            Kind::Day => 1,
+            Kind::Week => 5,
+            Kind::HalfMonth => 11,
+            Kind::Month if self.first.civil().1 == 2 => 25,
+            Kind::Month => 27,
+            Kind::Year => 324,
+            Kind::Range => (self.length() * 3 + 3) / 4,
+        };
+        usize::try_from(days).expect("a period has days")
+    }
+
+    pub(crate) fn previous(self) -> Self {
+        let (year, month, day) = self.first.plus(-1).civil();
+        match self.kind {
+            Kind::Month => Self::month(year, month),
+            Kind::Year => Self::year(year),
+            Kind::HalfMonth => Self::half(year, month, day > 15),
+            Kind::Day | Kind::Week | Kind::Range => Self {
+                kind: self.kind,
+                first: self.first.plus(-self.length()),
+                last: self.first.plus(-1),
+            },
+        }
+    }
+
+    pub(crate) fn last_year(self) -> Self {
+        let (year, month, day) = self.first.civil();
+        match self.kind {
+            Kind::Month => Self::month(year - 1, month),
+            Kind::Year => Self::year(year - 1),
+            Kind::HalfMonth => Self::half(year - 1, month, day > 15),
+            Kind::Week => {
+                let (year, week) = iso_week_of(self.first);
+                let same = Self::week(year - 1, week).or_else(|| Self::week(year - 1, 52));
+                same.expect("every year has 52 weeks")
+            }
+            Kind::Day | Kind::Range => Self {
+                kind: self.kind,
+                first: a_year_before(self.first),
+                last: a_year_before(self.last),
+            },
+        }
+    }
+}
+
+/// The same date; 28 February for the 29th.
+fn a_year_before(day: Day) -> Day {
+    let (year, month, day) = day.civil();
+    Day::of(year - 1, month, day.min(month_length(year - 1, month)))
+}
+
+#[derive(Debug, Clone)]
+struct Monitor {
+    township: String,
+    ranked: bool,
+    expected_per_hour: usize,
+    /// Valid observations by local hour: (day, hour) → minute → value.
+    hours: BTreeMap<(Day, u32), BTreeMap<u32, Fraction>>,
+}
+
+/// All that is known of one parameter in a place.
+#[derive(Debug, Clone)]
+pub(crate) struct Oracle {
+    place: Place,
+    monitors: BTreeMap<String, Monitor>,
+}
+
+/// One township's line, as the contract says it; `mean` apart, since it is not rounded.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Line {
+    /// By the names of [`COLUMNS`]; `mean` is empty.
+    pub(crate) cells: Vec<String>,
+    pub(crate) mean: Option<Fraction>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Figure {
+    mean: Option<Fraction>,
+    value: Option<i128>,
+    valid_days: usize,
+    stations: usize,
+}
+
+impl Oracle {
+    pub(crate) fn new(place: &Place) -> Self {
+        let monitors = place.stations.iter().map(|station| {
+            let expected_per_hour = match station.interval.as_str() {
+                "1h" => 1,
+                "1m" => 60,
+                other => panic!("the oracle does not know the interval {other}"),
+            };
+            let monitor = Monitor {
+                township: station.township.clone(),
+                ranked: station.kind == "township",
+                expected_per_hour,
+                hours: BTreeMap::new(),
+            };
+            (station.device.clone(), monitor)
+        });
+        Self {
+            place: place.clone(),
+            monitors: monitors.collect(),
+        }
+    }
+
+    /// Reads a column of a table with `year`, `month`, `day`, `hour` (local, the start of the hour) and `station`.
+    pub(crate) fn read(&mut self, text: &str, column: &str) {
+        let table = Table::parse(text);
+        let at = |name: &str| table.position(name);
+        let (year, month, day, hour) = (at("year"), at("month"), at("day"), at("hour"));
+        let (station, value) = (at("station"), at(column));
+        for row in &table.rows {
+            let number = |at: usize| row[at].parse::<i64>().expect("a part of a date is a number");
+            let day = Day::of(number(year), number(month), number(day));
+            let hour = u32::try_from(number(hour)).expect("an hour is positive");
+            self.observe(&row[station], day, hour, 0, Fraction::parse(&row[value]));
+        }
+    }
+
+    /// Takes note of what a device said; of the same minute the last word counts.
+    pub(crate) fn observe(
+        &mut self,
+        device: &str,
+        day: Day,
+        hour: u32,
+        minute: u32,
+        value: Option<Fraction>,
+    ) {
+        let monitor = self
+            .monitors
+            .get_mut(device)
+            .expect("a table's station is in the place");
+        let minutes = monitor.hours.entry((day, hour)).or_default();
+        match value {
+            Some(value) => minutes.insert(minute, value),
+            None => minutes.remove(&minute),
+        };
+    }
+
+    /// The mean of a station's day; `None` when it is not valid.
+    fn station_day(monitor: &Monitor, day: Day) -> Option<Fraction> {
+        let hours: Vec<Fraction> = (0..24)
+            .filter_map(|hour| monitor.hours.get(&(day, hour)))
+            .filter(|minutes| minutes.len() * 100 >= monitor.expected_per_hour * HOUR_MIN_PERCENT)
+            .filter_map(|minutes| Fraction::mean(minutes.values().copied()))
+            .collect();
+        (hours.len() >= DAY_MIN_HOURS)
+            .then(|| Fraction::mean(hours))
+            .flatten()
+    }
+
+    /// The valid days of a township in a span, and the stations that made them.
+    fn township_days(&self, township: &str, span: Span) -> (Vec<Fraction>, BTreeSet<&str>) {
+        let mut means = Vec::new();
+        let mut stations = BTreeSet::new();
+        for day in days(span.first, span.last) {
+            let of_day: Vec<Fraction> = self
+                .monitors
+                .iter()
+                .filter(|(_, monitor)| monitor.ranked && monitor.township == township)
+                .filter_map(|(device, monitor)| {
+                    let mean = Self::station_day(monitor, day)?;
+                    stations.insert(device.as_str());
+                    Some(mean)
+                })
+                .collect();
+            means.extend(Fraction::mean(of_day));
+        }
+        (means, stations)
+    }
+
+    fn figure(&self, township: &str, span: Span) -> Figure {
+        let (means, stations) = self.township_days(township, span);
+        let (valid_days, stations) = (means.len(), stations.len());
+        let mean = Fraction::mean(means).filter(|_| valid_days >= span.min_valid_days());
+        Figure {
+            mean,
+            value: mean.map(|mean| mean.round_half_even(0)),
+            valid_days,
+            stations,
+        }
+    }
+
+    fn figures(&self, codes: &[&str], span: Span) -> Vec<Figure> {
+        codes.iter().map(|code| self.figure(code, span)).collect()
+    }
+
+    /// The ranking as `rank` prints it: of the district or of the whole place, best or worst first.
+    pub(crate) fn ranking(&self, period: &str, whole_city: bool, worst_first: bool) -> Vec<Line> {
+        let span = Span::parse(period);
+        let townships: Vec<_> = self
+            .place
+            .townships
+            .iter()
+            .filter(|township| whole_city || township.district == self.place.district)
+            .collect();
+        let codes: Vec<&str> = townships.iter().map(|township| township.code.as_str()).collect();
+        let now = self.figures(&codes, span);
+        let before = self.figures(&codes, span.previous());
+        let last_year = self.figures(&codes, span.last_year());
+        let ranks = ranks(&values(&now), false);
+        let worst = self::ranks(&values(&now), true);
+        let ranks_before = self::ranks(&values(&before), false);
+        let mut order: Vec<usize> = (0..codes.len()).collect();
+        order.sort_by(|&a, &b| {
+            let (x, y) = (now[a].mean, now[b].mean);
+            let missing_last = x.is_none().cmp(&y.is_none());
+            let by_mean = if worst_first { y.cmp(&x) } else { x.cmp(&y) };
+            missing_last.then(by_mean).then(codes[a].cmp(codes[b]))
+        });
+        let year_start = Day::of(span.last.civil().0, 1, 1);
+        let year_to_date = Span {
+            kind: Kind::Range,
+            first: year_start,
+            last: span.last,
+        };
+        order
+            .into_iter()
+            .map(|i| {
+                let figure = &now[i];
+                let so_far = Fraction::mean(self.township_days(codes[i], year_to_date).0);
+                let moved = match (ranks_before[i], ranks[i]) {
+                    (Some(before), Some(now)) => Some(before as i128 - now as i128),
+                    _ => None,
+                };
+                let status = if figure.value.is_some() {
+                    "ranked"
+                } else {
+                    "insufficient_data"
+                };
+                let cells = vec![
+                    text(ranks[i]),
+                    text(worst[i]),
+                    codes[i].to_owned(),
+                    townships[i].name.clone(),
+                    text(figure.value),
+                    String::new(),
+                    figure.stations.to_string(),
+                    figure.valid_days.to_string(),
+                    text(before[i].value),
+                    text(percent(figure.value, before[i].value)),
+                    text(ranks_before[i]),
+                    text(moved),
+                    text(last_year[i].value),
+                    text(percent(figure.value, last_year[i].value)),
+                    text(so_far.map(|mean| mean.round_half_even(0))),
+                    status.to_owned(),
+                ];
+                Line {
+                    cells,
+                    mean: figure.mean,
+                }
+            })
+            .collect()
+    }
+}
+
+/// Compares what `rank --format csv` printed with a ranking of the oracle: every column of every row.
+#[track_caller]
+pub(crate) fn compare(what: &str, printed: &str, expected: &[Line]) {
+    let table = Table::parse(printed);
+    assert_eq!(table.header, COLUMNS, "{what}: columns");
+    let mean = table.position("mean");
+    let mut rows = table.rows.clone();
+    rows.iter_mut().for_each(|row| row[mean].clear());
+    let cells: Vec<Vec<String>> = expected.iter().map(|line| line.cells.clone()).collect();
+    assert_eq!(
+        rows, cells,
+        "{what}: printed (left), the oracle (right); means left out"
+    );
+    for (row, line) in table.rows.iter().zip(expected) {
+        let exact = line.mean.map(Fraction::to_f64);
+        let close = match (row[mean].parse::<f64>().ok(), exact) {
+            // It is printed with six places.
+            (Some(printed), Some(exact)) => (printed - exact).abs() <= 0.6e-6,
+            (None, None) => row[mean].is_empty(),
+            _ => false,
+        };
+        assert!(
+            close,
+            "{what}: mean of {}: printed {:?}, the oracle {exact:?}",
+            row[2], row[mean]
+        );
+    }
+}
+
+fn values(figures: &[Figure]) -> Vec<Option<i128>> {
+    figures.iter().map(|figure| figure.value).collect()
+}
+
+/// Standard competition ranks, 1 2 2 4: one more than those that are better.
+pub(crate) fn ranks(values: &[Option<i128>], highest_first: bool) -> Vec<Option<usize>> {
+    values
+        .iter()
+        .map(|own| {
+            let own = (*own)?;
+            let ahead = values.iter().flatten().filter(|other| match highest_first {
+                true => **other > own,
+                false => **other < own,
+            });
+            Some(1 + ahead.count())
+        })
+        .collect()
+}
+
+/// The change in percent, one place, from published values; `None` against nothing or zero.
+pub(crate) fn percent(value: Option<i128>, base: Option<i128>) -> Option<String> {
+    let (value, base) = (value?, base.filter(|base| *base != 0)?);
+    let exact = Fraction::new((value - base) * 100, base);
+    Some(print(exact.round_half_even(1), 1))
+}
+
+fn text(cell: Option<impl ToString>) -> String {
+    cell.map(|cell| cell.to_string()).unwrap_or_default()
+}

@@ -1,0 +1,79 @@
+//! A client that publishes what it is told to, good or bad, and listens for confirmations.
+
+use std::time::{Duration, Instant};
+
+use rumqttc::{Client, Connection, Event, Incoming, MqttOptions, QoS};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Largest packet that it sends.
+const LARGEST: usize = 32 << 20;
+
+/// A connection to the broker.
+pub(crate) struct Wire {
+    client: Client,
+    connection: Connection,
+}
+
+impl Wire {
+    /// Connects under a name and listens for every confirmation.
+    pub(crate) fn connect(port: u16, name: &str) -> Self {
+        let mut options = MqttOptions::new(name, "127.0.0.1", port);
+        options
+            .set_max_packet_size(LARGEST, LARGEST)
+            .set_keep_alive(Duration::from_secs(30));
+        let (client, connection) = Client::new(options, 10_000);
+        let mut wire = Self { client, connection };
+        wire.client
+            .subscribe("dust/v1/+/+/ack", QoS::AtLeastOnce)
+            .expect("the queue has room");
+        wire.wait("SUBACK", |event| {
+            matches!(event, Incoming::SubAck(_)).then_some(())
+        });
+        wire
+    }
+
+    /// Publishes with QoS 1 and waits for the broker's word.
+    pub(crate) fn publish(&mut self, topic: &str, payload: impl Into<Vec<u8>>) {
+        self.client
+            .publish(topic, QoS::AtLeastOnce, false, payload.into())
+            .expect("the queue has room");
+        self.wait("PUBACK", |event| {
+            matches!(event, Incoming::PubAck(_)).then_some(())
+        });
+    }
+
+    /// Publishes an observation with a number and waits until the ingester has confirmed it: everything that was
+    /// published before it has then been taken as well.
+    pub(crate) fn publish_and_confirm(&mut self, topic: &str, epoch: &str, seq: u64, rest: &str) {
+        let payload = format!("{{\"epoch\":\"{epoch}\",\"seq\":{seq},{rest}}}");
+        let ack_topic = topic.replace("/obs", "/ack");
+        self.client
+            .publish(topic, QoS::AtLeastOnce, false, payload)
+            .expect("the queue has room");
+        self.wait("confirmation", |event| {
+            let Incoming::Publish(publish) = event else {
+                return None;
+            };
+            let ack: serde_json::Value = serde_json::from_slice(&publish.payload).ok()?;
+            (publish.topic == ack_topic && ack["epoch"] == epoch && ack["seq"].as_u64()? >= seq).then_some(())
+        });
+    }
+
+    fn wait<T>(&mut self, what: &str, fits: impl Fn(&Incoming) -> Option<T>) -> T {
+        let since = Instant::now();
+        while since.elapsed() < PATIENCE {
+            match self.connection.recv_timeout(Duration::from_millis(200)) {
+                Ok(Ok(Event::Incoming(event))) => {
+                    if let Some(found) = fits(&event) {
+                        return found;
+                    }
+                }
+                Ok(Err(error)) => {
+                    panic!("the broker ended the connection while waiting for a {what}: {error}")
+                }
+                Ok(Ok(_)) | Err(_) => {}
+            }
+        }
+        panic!("no {what} within {PATIENCE:?}");
+    }
+}

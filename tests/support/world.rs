@@ -1,0 +1,210 @@
+//! A district in a temporary folder: its settings, its tables, and the commands that work on it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::csv::Table;
+use super::mosquitto::free_port;
+use super::process::{Output, Running};
+
+/// A township, as a line of `townships.csv`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Township {
+    pub(crate) code: String,
+    pub(crate) name: String,
+    pub(crate) district: String,
+}
+
+/// A monitor, as a line of `stations.csv`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Station {
+    pub(crate) device: String,
+    pub(crate) kind: String,
+    pub(crate) township: String,
+    pub(crate) interval: String,
+}
+
+/// What is particular to a district.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Place {
+    pub(crate) district: String,
+    pub(crate) townships: Vec<Township>,
+    pub(crate) stations: Vec<Station>,
+    /// Further lines of `[district]`, `[broker]`.
+    pub(crate) district_keys: String,
+    pub(crate) broker_keys: String,
+}
+
+impl Place {
+    pub(crate) fn new(district: &str) -> Self {
+        Self {
+            district: district.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// With a township, in the district that its code begins with.
+    pub(crate) fn township(mut self, code: &str, name: &str) -> Self {
+        self.townships.push(Township {
+            code: code.to_owned(),
+            name: name.to_owned(),
+            district: code[..6].to_owned(),
+        });
+        self
+    }
+
+    pub(crate) fn station(mut self, device: &str, kind: &str, township: &str, interval: &str) -> Self {
+        self.stations.push(Station {
+            device: device.to_owned(),
+            kind: kind.to_owned(),
+            township: township.to_owned(),
+            interval: interval.to_owned(),
+        });
+        self
+    }
+}
+
+/// A district with its settings on disk.
+#[derive(Debug)]
+pub(crate) struct World {
+    folder: TempDir,
+    port: u16,
+}
+
+impl World {
+    pub(crate) fn new(place: &Place) -> Self {
+        let world = Self {
+            folder: tempfile::tempdir().expect("a temporary folder can be made"),
+            port: free_port(),
+        };
+        let mut townships = "code,name,district\n".to_owned();
+        for Township { code, name, district } in &place.townships {
+            townships += &format!("{code},{name},{district}\n");
+        }
+        let mut stations = "device,name,kind,township,interval\n".to_owned();
+        for Station {
+            device,
+            kind,
+            township,
+            interval,
+        } in &place.stations
+        {
+            stations += &format!("{device},{device} 监测站,{kind},{township},{interval}\n");
+        }
+        world.write("townships.csv", &townships);
+        world.write("stations.csv", &stations);
+        let settings = format!(
+            "[district]\ncode = \"{}\"\nname = \"某区\"\ntownships = \"townships.csv\"\nstations = \"stations.csv\"\n{}\n\
+             [broker]\nurl = \"mqtt://127.0.0.1:{}\"\n{}\n[journal]\ndir = \"journal\"\n\n\
+             [lake]\nuri = \"lake\"\ncommit_interval_seconds = 1\n",
+            place.district, place.district_keys, world.port, place.broker_keys
+        );
+        world.write("dustwatch.toml", &settings);
+        world
+    }
+
+    /// Where its broker is to listen.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn lake(&self) -> PathBuf {
+        self.path("lake")
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, text).expect("a file can be written");
+        path
+    }
+
+    /// `dustwatch ARGUMENTS --config dustwatch.toml`, to its end.
+    pub(crate) fn dustwatch(&self, arguments: &[&str]) -> Output {
+        let config = self.path("dustwatch.toml").display().to_string();
+        self.bare_dustwatch(&[arguments, &["--config", &config]].concat())
+    }
+
+    /// `dustwatch ARGUMENTS`, to its end.
+    pub(crate) fn bare_dustwatch(&self, arguments: &[&str]) -> Output {
+        let mut command = self.command(Path::new(env!("CARGO_BIN_EXE_dustwatch")));
+        command.args(arguments);
+        Running::spawn(command).wait()
+    }
+
+    /// The answer to a question in SQL.
+    #[track_caller]
+    pub(crate) fn query(&self, sql: &str) -> Table {
+        Table::parse(&self.dustwatch(&["query", sql, "--format", "csv"]).ok())
+    }
+
+    /// `dustwatch ingest`, which may not be ready yet.
+    pub(crate) fn spawn_ingest(&self) -> Running {
+        let mut command = self.command(Path::new(env!("CARGO_BIN_EXE_dustwatch")));
+        command
+            .args(["ingest", "--log-format", "json", "--config"])
+            .arg(self.path("dustwatch.toml"));
+        Running::spawn(command)
+    }
+
+    /// `dustwatch ingest`, subscribed.
+    #[track_caller]
+    pub(crate) fn start_ingest(&self) -> Running {
+        let mut ingest = self.spawn_ingest();
+        ingest.wait_for_log("ready", says_ready);
+        ingest
+    }
+
+    /// `dustwatch-edge replay` of tables, still running.
+    pub(crate) fn spawn_replay(&self, files: &[PathBuf], mapping: &Path, options: &[&str]) -> Running {
+        let mut command = self.command(&edge_program());
+        command
+            .arg("replay")
+            .args(files)
+            .arg("--mapping")
+            .arg(mapping)
+            .args(["--broker", &format!("mqtt://127.0.0.1:{}", self.port)])
+            .args(options);
+        Running::spawn(command)
+    }
+
+    fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command
+            .current_dir(self.folder.path())
+            .env_remove("RUST_LOG")
+            .env_remove("DUSTWATCH_BROKER_PASSWORD");
+        command
+    }
+}
+
+/// The observations that a replay says were confirmed: `confirmed 120 observations in …`.
+#[track_caller]
+pub(crate) fn confirmed(stdout: &str) -> u64 {
+    let mut words = stdout.split_whitespace();
+    let count = words.find(|word| *word == "confirmed").and_then(|_| words.next());
+    count
+        .and_then(|count| count.parse().ok())
+        .unwrap_or_else(|| panic!("a replay prints how many were confirmed, not {stdout:?}"))
+}
+
+fn says_ready(line: &str) -> bool {
+    serde_json::from_str::<serde_json::Value>(line)
+        .is_ok_and(|event| event["message"] == "ready" || event["fields"]["message"] == "ready")
+}
+
+/// The agent's binary, which the workspace builds beside the command's.
+fn edge_program() -> PathBuf {
+    let program = Path::new(env!("CARGO_BIN_EXE_dustwatch")).with_file_name("dustwatch-edge");
+    assert!(
+        program.is_file(),
+        "{} is missing: run `cargo build --workspace --bins` first (make test does)",
+        program.display()
+    );
+    program
+}
