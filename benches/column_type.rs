@@ -20,9 +20,9 @@ use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::{DataType, Decimal128Type, Field, Float32Type, Float64Type, Int64Type, Schema};
 use dustwatch_analytics::{Session, round_half_even};
 use dustwatch_config::Settings;
-use dustwatch_edge::network::Network;
+use dustwatch_edge::network::Troubles;
 use dustwatch_lake::{Appender, Lake, LocalDays, ObservationBatchBuilder, TableKind};
-use dustwatch_observation::{Decimal, Observation, ParameterId, Rescaled, Time};
+use dustwatch_observation::{Decimal, Observation, ParameterId, Rescaled};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -32,7 +32,9 @@ use parquet::schema::types::ColumnPath;
 #[path = "common/mod.rs"]
 mod common;
 
-use common::{env_number, markdown, median, random::Random};
+use common::district::{simulate, sorted};
+use common::random::Random;
+use common::{env_number, markdown, median};
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Type {
@@ -257,24 +259,9 @@ fn properties(schema: &Schema, packing: Packing) -> WriterProperties {
     builder.build()
 }
 
-/// The simulated district, each observation once, sorted as the lake sorts.
-fn simulate(settings: &Settings, days: i64) -> (Rows, Vec<Observation>) {
-    let network = Network::new(
-        settings.registry.stations(),
-        settings.parameters.clone(),
-        8 * 3600,
-        110_109,
-    );
-    let start = Time::parse_rfc3339(b"2019-08-05T00:00:00+08:00").unwrap();
-    let mut feed = network.feed(start..start.plus_micros(days * 86_400_000_000));
-    let mut observation = Observation::new(settings.parameters.len());
-    let mut all = Vec::new();
-    while feed.next_into(&mut observation) {
-        all.push(observation.clone());
-    }
+/// Observations as rows of whole numbers.
+fn rows_of(settings: &Settings, all: &[Observation]) -> Rows {
     let mut local = LocalDays::new(settings.district.timezone);
-    all.sort_by_cached_key(|o| (local.day_of(o.time), o.device.clone(), o.time));
-    all.dedup_by(|a, b| a.device == b.device && a.time == b.time);
     let mut rows = Rows::default();
     let ids: Vec<ParameterId> = settings.parameters.iter().map(|(id, _)| id).collect();
     for (_, parameter) in settings.parameters.iter() {
@@ -286,7 +273,7 @@ fn simulate(settings: &Settings, days: i64) -> (Rows, Vec<Observation>) {
         });
     }
     let mut name: Arc<str> = "".into();
-    for observation in &all {
+    for observation in all {
         if *name != *observation.device {
             name = observation.device.as_str().into();
         }
@@ -305,7 +292,7 @@ fn simulate(settings: &Settings, days: i64) -> (Rows, Vec<Observation>) {
             );
         }
     }
-    (rows, all)
+    rows
 }
 
 /// Hours whose means lie on a tie, or just beside one, of values with one place: `x.5` exactly, a hair less, a hair more.
@@ -641,7 +628,8 @@ async fn main() {
     .unwrap();
     let session = Session::open(&lake, &settings).await.unwrap();
 
-    let (rows, observations) = simulate(&settings, days as i64);
+    let observations = sorted(&settings, simulate(&settings, days, Troubles::Usual));
+    let rows = rows_of(&settings, &observations);
     println!(
         "{} stations, {days} days, {} observations, {} readings; zstd 3, row groups of 131072 rows, a file a day\n",
         settings.registry.stations().len(),

@@ -41,14 +41,17 @@ means AS (
     GROUP BY s.role, d.township
 ),
 published AS (
-    SELECT m.role, m.township, m.mean, round_half_even(m.mean, $decimals) AS value
+    SELECT
+        m.role, m.township, m.days,
+        CASE WHEN m.enough THEN m.mean END AS mean,
+        CASE WHEN m.enough THEN round_half_even(m.mean, $decimals) END AS value
     FROM means m
     JOIN units u ON u.code = m.township
-    WHERE m.enough
 ),
+-- Townships without a value come after all others in either order, so they shift nobody's rank.
 ranked AS (
     SELECT
-        role, township, mean, value,
+        role, township, days, mean, value,
         rank() OVER (PARTITION BY role ORDER BY value ASC NULLS LAST) AS rank_best,
         rank() OVER (PARTITION BY role ORDER BY value DESC NULLS LAST) AS rank_worst,
         row_number() OVER (
@@ -57,6 +60,23 @@ ranked AS (
         ) AS place
     FROM published
 ),
+-- One row a township: every role has at most one row of it, so that max() picks that one.
+figures AS (
+    SELECT
+        township,
+        max(CASE WHEN role = 'current' THEN days END) AS days,
+        max(CASE WHEN role = 'current' THEN mean END) AS mean,
+        max(CASE WHEN role = 'current' THEN value END) AS value,
+        max(CASE WHEN role = 'current' AND value IS NOT NULL THEN rank_best END) AS rank_best,
+        max(CASE WHEN role = 'current' AND value IS NOT NULL THEN rank_worst END) AS rank_worst,
+        max(CASE WHEN role = 'current' AND value IS NOT NULL THEN place END) AS place,
+        max(CASE WHEN role = 'previous' THEN value END) AS previous_value,
+        max(CASE WHEN role = 'previous' AND value IS NOT NULL THEN rank_best END) AS previous_rank,
+        max(CASE WHEN role = 'last_year' THEN value END) AS last_year_value,
+        max(CASE WHEN role = 'cumulative' THEN value END) AS cumulative_value
+    FROM ranked
+    GROUP BY township
+),
 stations AS (
     SELECT township, count(DISTINCT device) AS stations
     FROM daily
@@ -64,30 +84,28 @@ stations AS (
     GROUP BY township
 )
 SELECT
-    CAST(c.rank_best AS BIGINT) AS rank,
-    CAST(c.rank_worst AS BIGINT) AS rank_worst,
+    CAST(f.rank_best AS BIGINT) AS rank,
+    CAST(f.rank_worst AS BIGINT) AS rank_worst,
     u.code AS township_code,
     u.name AS township,
-    c.value,
-    c.mean,
+    f.value,
+    f.mean,
     coalesce(n.stations, 0) AS stations,
-    coalesce(m.days, 0) AS valid_days,
-    p.value AS previous_value,
-    CASE WHEN p.value <> 0 THEN round_half_even((c.value - p.value) * 100 / p.value, 1) END AS change_percent,
-    CAST(p.rank_best AS BIGINT) AS previous_rank,
-    CAST(p.rank_best AS BIGINT) - CAST(c.rank_best AS BIGINT) AS rank_change,
-    y.value AS last_year_value,
-    CASE WHEN y.value <> 0 THEN round_half_even((c.value - y.value) * 100 / y.value, 1) END AS last_year_percent,
-    a.value AS cumulative_value,
-    CASE WHEN c.value IS NULL THEN 'insufficient_data' ELSE 'ranked' END AS status
+    coalesce(f.days, 0) AS valid_days,
+    f.previous_value,
+    CASE WHEN f.previous_value <> 0
+        THEN round_half_even((f.value - f.previous_value) * 100 / f.previous_value, 1) END AS change_percent,
+    CAST(f.previous_rank AS BIGINT) AS previous_rank,
+    CAST(f.previous_rank AS BIGINT) - CAST(f.rank_best AS BIGINT) AS rank_change,
+    f.last_year_value,
+    CASE WHEN f.last_year_value <> 0
+        THEN round_half_even((f.value - f.last_year_value) * 100 / f.last_year_value, 1) END AS last_year_percent,
+    f.cumulative_value,
+    CASE WHEN f.value IS NULL THEN 'insufficient_data' ELSE 'ranked' END AS status
 FROM units u
-LEFT JOIN means m ON m.township = u.code AND m.role = 'current'
-LEFT JOIN ranked c ON c.township = u.code AND c.role = 'current'
-LEFT JOIN ranked p ON p.township = u.code AND p.role = 'previous'
-LEFT JOIN ranked y ON y.township = u.code AND y.role = 'last_year'
-LEFT JOIN ranked a ON a.township = u.code AND a.role = 'cumulative'
+LEFT JOIN figures f ON f.township = u.code
 LEFT JOIN stations n ON n.township = u.code
 ORDER BY
-    c.value IS NULL,
-    CASE WHEN $worst THEN -CAST(c.place AS BIGINT) ELSE CAST(c.place AS BIGINT) END ASC NULLS LAST,
+    f.value IS NULL,
+    CASE WHEN $worst THEN -CAST(f.place AS BIGINT) ELSE CAST(f.place AS BIGINT) END ASC NULLS LAST,
     u.code ASC NULLS LAST

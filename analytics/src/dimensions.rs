@@ -16,10 +16,11 @@ use dustwatch_observation::Decimal;
 use crate::AnalyticsError;
 use crate::period::day_number;
 
+/// A table under the name that SQL knows it by.
+pub(crate) type NamedTable = (&'static str, Arc<dyn TableProvider>);
+
 /// The tables with their names.
-pub(crate) fn tables(
-    settings: &Settings,
-) -> Result<Vec<(&'static str, Arc<dyn TableProvider>)>, AnalyticsError> {
+pub(crate) fn tables(settings: &Settings) -> Result<Vec<NamedTable>, AnalyticsError> {
     Ok(vec![
         ("stations", table(stations(settings))?),
         ("townships", table(townships(settings))?),

@@ -10,6 +10,7 @@
 
 mod columns;
 pub mod completeness;
+mod counted;
 mod dimensions;
 pub mod district;
 mod error;

@@ -19,6 +19,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use dustwatch_config::Settings;
 use dustwatch_lake::{Lake, TableKind, TableVersion, flag_column};
 
+use crate::counted::Counted;
 use crate::sql::{self, Value};
 use crate::{AnalyticsError, dimensions, functions};
 
@@ -91,17 +92,7 @@ impl Session {
         let context = blank(settings)?;
         context.register_table("observations_rows", observations.provider.clone())?;
         let columns = parameter_columns(settings, observations.provider.as_ref());
-        let values: Vec<String> = columns
-            .iter()
-            .map(|key| format!("{} DESC NULLS LAST", sql::identifier(key)))
-            .collect();
-        let values = if values.is_empty() {
-            "device".to_owned()
-        } else {
-            values.join(", ")
-        };
-        let text = sql::bind(sql::OBSERVATIONS, &[("values", Value::Sql(values))])?;
-        view(&context, "observations", &text).await?;
+        register_observations(&context, &observations.provider).await?;
         register_readings(&context, &columns).await?;
         let mut session = Self {
             context,
@@ -186,6 +177,27 @@ pub(crate) fn blank(settings: &Settings) -> Result<SessionContext, AnalyticsErro
         context.register_table(name, table)?;
     }
     Ok(context)
+}
+
+/// The table `observations` over `observations_rows`.
+async fn register_observations(
+    context: &SessionContext,
+    rows: &Arc<dyn TableProvider>,
+) -> Result<(), AnalyticsError> {
+    let named = ["day", "device", "observed_at", "received_at", "epoch", "seq"];
+    let schema = rows.schema();
+    let others = schema
+        .fields()
+        .iter()
+        .map(|field| field.name())
+        .filter(|name| !named.contains(&name.as_str()));
+    let others: Vec<String> = others
+        .map(|name| format!("{} DESC NULLS LAST", sql::identifier(name)))
+        .collect();
+    let text = sql::bind(sql::OBSERVATIONS, &[("others", Value::Sql(others.join(", ")))])?;
+    let rule = context.sql(&text).await?.into_unoptimized_plan();
+    context.register_table("observations", Arc::new(Counted::new(rows.clone(), rule, text)))?;
+    Ok(())
 }
 
 /// The view `readings` over `observations`: one branch a parameter.

@@ -116,7 +116,7 @@ impl Table {
         Ok(Self { headers, rows })
     }
 
-    /// A ranking, in the columns of the contract; the unrounded mean with six places.
+    /// A ranking, in the columns of the contract; the unrounded mean with nine places (no finer digit means anything).
     pub fn from_ranking(ranking: &Ranking) -> Self {
         Self {
             headers: RANKING_COLUMNS.map(str::to_owned).to_vec(),
@@ -222,7 +222,7 @@ fn ranking_cells(row: &RankingRow) -> Vec<Cell> {
         Cell::Text(row.township_code.clone()),
         Cell::Text(row.township.clone()),
         Cell::number(row.value),
-        Cell::number(row.mean.map(|mean| format!("{:.6}", round_half_even(mean, 6)))),
+        Cell::number(row.mean.map(|mean| format!("{mean:.9}"))),
         Cell::Number(row.stations.to_string()),
         Cell::Number(row.valid_days.to_string()),
         Cell::number(row.previous_value),

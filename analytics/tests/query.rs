@@ -136,12 +136,45 @@ async fn a_filter_on_the_local_day_reaches_the_files() {
         );
         assert!(!plan.contains("local_day(hour) ="), "{plan}");
     }
-    let plan = world
-        .lines(&format!("EXPLAIN SELECT count(*) FROM observations {filter}"))
-        .await
-        .join("\n");
-    let (sort, scan) = (plan.find("SortExec"), plan.find("DeltaScan"));
-    assert!(sort < scan && scan.is_some(), "{plan}");
+    let explain = format!("EXPLAIN SELECT avg(pm25) FROM observations {filter}");
+    let plan = world.lines(&explain).await.join("\n");
+    assert!(
+        plan.contains("day=2019-08-06") && !plan.contains("day=2019-08-05"),
+        "{plan}"
+    );
+}
+
+#[tokio::test]
+async fn only_days_with_duplicates_are_sorted() {
+    let mut world = world().await;
+    world
+        .append(days("a", "2019-08-01", "2019-08-10", "pm25", "35.2"))
+        .await;
+    let explain = "EXPLAIN SELECT avg(pm25) FROM observations";
+    assert!(!world.lines(explain).await.join("\n").contains("SortExec"));
+    world.append(hours("a", "2019-08-06", "pm25", "35.2", 1)).await;
+    let plan = world.lines(explain).await.join("\n");
+    let sorted = &plan[plan.find("SortExec").unwrap()..];
+    assert!(
+        sorted.contains("day=2019-08-06") && !sorted.contains("day=2019-08-05"),
+        "{plan}"
+    );
+    assert_eq!(
+        world.lines("SELECT count(*), sum(pm25) FROM observations").await,
+        ["240|8448.0"]
+    );
+    assert_eq!(
+        world
+            .lines("SELECT count(*) FROM observations WHERE pm25 = 35.2 AND device = 'a'")
+            .await,
+        ["240"]
+    );
+    assert_eq!(
+        world
+            .lines("SELECT day, count(*) FROM observations GROUP BY day HAVING count(*) <> 24")
+            .await,
+        [""; 0]
+    );
 }
 
 #[tokio::test]

@@ -34,7 +34,7 @@ async fn days_are_averaged_before_stations() {
     let ranking = world.rank("pm25", "2019-08-01..2019-08-03").await;
     assert_eq!(
         cells(&ranking, &["value", "mean", "stations", "valid_days"]),
-        ["56.7|56.666667|2|3"]
+        ["56.7|56.666666667|2|3"]
     );
 }
 
@@ -98,10 +98,10 @@ async fn rounding_is_half_to_even_once() {
     assert_eq!(
         figures,
         [
-            "t03|15|15.450000",
-            "t00|48|48.500000",
-            "t02|48|48.500000",
-            "t01|50|49.500000"
+            "t03|15|15.450000000",
+            "t00|48|48.500000000",
+            "t02|48|48.500000000",
+            "t01|50|49.500000000"
         ]
     );
     // A mean of thirds that is a tie is a tie, whatever its last bits are.
@@ -114,7 +114,7 @@ async fn rounding_is_half_to_even_once() {
         world.append(day("s00", date, "pm25", value)).await;
     }
     let ranking = world.rank("pm25", "2019-08-01..2019-08-03").await;
-    assert_eq!(cells(&ranking, &["value", "mean"]), ["48|48.500000"]);
+    assert_eq!(cells(&ranking, &["value", "mean"]), ["48|48.500000000"]);
 }
 
 #[tokio::test]
@@ -191,8 +191,8 @@ async fn who_has_too_little_data_is_listed_last_without_a_rank() {
     assert_eq!(
         cells(&ranking, &columns),
         [
-            "1|t00|60|60.000000|1|7|60|ranked",
-            "2|t02|90|90.000000|1|5|90|ranked",
+            "1|t00|60|60.000000000|1|7|60|ranked",
+            "2|t02|90|90.000000000|1|5|90|ranked",
             "|t01|||1|4|10|insufficient_data",
             "|t03|||0|0||insufficient_data",
         ]
@@ -443,7 +443,7 @@ async fn the_csv_has_the_columns_of_the_contract() {
         table.to_csv(),
         "rank,rank_worst,township_code,township,value,mean,stations,valid_days,previous_value,change_percent,\
          previous_rank,rank_change,last_year_value,last_year_percent,cumulative_value,status\n\
-         1,1,t00,镇00,35,35.200000,1,1,,,,,,,35,ranked\n"
+         1,1,t00,镇00,35,35.200000000,1,1,,,,,,,35,ranked\n"
     );
     assert_eq!(table.headers, RANKING_COLUMNS);
     assert!(

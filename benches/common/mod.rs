@@ -1,6 +1,8 @@
 //! What the benches have in common.
 #![allow(dead_code)] // Each bench uses its own part of it.
 
+pub(crate) mod district;
+pub(crate) mod process;
 pub(crate) mod random;
 
 /// A whole number out of the environment, or the default.

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// A file cannot be read.
-    #[error("cannot read {file}: {source}")]
+    #[error("cannot read {file}: {cause}")]
     Read {
         /// The file.
         file: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// A file is not TOML, has an unknown key, or a value of the wrong type.
     #[error("{file}: {message}")]
@@ -57,8 +57,8 @@ pub(crate) fn toml_error(file: &std::path::Path, text: &str, error: &toml::de::E
 
 /// The text of a file.
 pub(crate) fn read(file: &std::path::Path) -> Result<String, ConfigError> {
-    std::fs::read_to_string(file).map_err(|source| ConfigError::Read {
+    std::fs::read_to_string(file).map_err(|cause| ConfigError::Read {
         file: file.to_path_buf(),
-        source,
+        cause,
     })
 }

@@ -143,3 +143,28 @@ fn a_password_is_never_shown() {
     let shown = format!("{settings:?} {:?}", settings.describe());
     assert!(!shown.contains("hunter2"));
 }
+
+#[test]
+fn the_written_out_district_is_the_built_in_one() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("mentougou/dustwatch.toml");
+    let written: Vec<_> = Settings::load(Some(&file)).unwrap().describe();
+    let builtin: Vec<_> = Settings::load(None).unwrap().describe();
+    let is_path = |key: &str| matches!(key, "journal.dir" | "lake.uri");
+    assert_eq!(written.len(), builtin.len());
+    for (written, builtin) in written.iter().zip(&builtin).filter(|(w, _)| !is_path(&w.0)) {
+        assert_eq!(written, builtin);
+    }
+}
+
+#[test]
+fn the_shipped_mappings_can_be_read() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("mappings");
+    let parameters = Settings::load(None).unwrap().parameters;
+    for entry in fs::read_dir(folder).unwrap() {
+        let file = entry.unwrap().path();
+        dustwatch_config::mapping(&file)
+            .unwrap()
+            .check(&parameters)
+            .unwrap();
+    }
+}

@@ -41,6 +41,8 @@ impl Shutdown {
             signal().await;
             tracing::info!("stopping; the same signal again ends at once");
             trigger.request();
+            // A shell, a wrapper and a terminal may each pass one key press on.
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
             signal().await;
             std::process::exit(1);
         });

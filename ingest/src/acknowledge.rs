@@ -2,6 +2,9 @@
 //!
 //! Receipts come in the order of the journal, which is the order of arrival. A receipt of an earlier connection is
 //! dropped: the broker numbers anew after a reconnect, and the message comes again.
+//!
+//! The queue of receipts has no limit of its own, since the polling task waits for the journal, and the journal must
+//! not wait for the polling task in turn. MQTT limits it: a connection has 65,535 packet ids to give out.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +20,7 @@ use crate::stats::{Stats, add};
 pub(crate) async fn run(
     client: AsyncClient,
     connection: Arc<AtomicU64>,
-    mut receipts: mpsc::Receiver<Vec<Receipt>>,
+    mut receipts: mpsc::UnboundedReceiver<Vec<Receipt>>,
     stats: Arc<Stats>,
 ) {
     while let Some(group) = receipts.recv().await {

@@ -31,7 +31,7 @@ pub(crate) struct Committer {
 
 /// What goes out of the committing stage.
 pub(crate) struct CommitOutputs {
-    pub(crate) receipts: mpsc::Sender<Vec<Receipt>>,
+    pub(crate) receipts: mpsc::UnboundedSender<Vec<Receipt>>,
     pub(crate) acks: mpsc::Sender<Vec<(Topic, Ack)>>,
     pub(crate) committed: watch::Sender<Position>,
 }
@@ -66,7 +66,7 @@ impl Committer {
             self.commit_observations(&sealed).await?;
             outputs.committed.send_replace(sealed.up_to);
             if !sealed.receipts.is_empty() {
-                let _ = outputs.receipts.send(sealed.receipts).await;
+                let _ = outputs.receipts.send(sealed.receipts);
             }
             if !sealed.acks.is_empty() {
                 let _ = outputs.acks.send(sealed.acks).await;
@@ -104,7 +104,7 @@ impl Committer {
         let (rows, counts) = loop {
             match self
                 .identity
-                .admit(&self.observations, sealed.observations.rows.clone())
+                .admit(&mut self.observations, sealed.observations.rows.clone())
                 .await
             {
                 Ok(admitted) => break admitted,

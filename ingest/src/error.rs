@@ -15,12 +15,12 @@ pub enum IngestError {
         message: String,
     },
     /// The journal cannot be opened: see its message.
-    #[error("journal {dir}: {source}")]
+    #[error("journal {dir}: {cause}")]
     Journal {
         /// Its folder.
         dir: String,
         /// Why.
-        source: OpenError,
+        cause: OpenError,
     },
     /// The journal stopped working while running: restart; what was acknowledged is safe.
     #[error("journal failed: {0}")]

@@ -146,7 +146,7 @@ impl Importer {
         }
         if !self.rows.is_empty() {
             let batch = self.rows.finish()?.rows;
-            let (batch, counts) = self.identity.admit(&self.observations, batch).await?;
+            let (batch, counts) = self.identity.admit(&mut self.observations, batch).await?;
             if batch.num_rows() > 0 {
                 self.observations.append(&[batch], self.next).await?;
             }

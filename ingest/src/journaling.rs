@@ -37,7 +37,7 @@ pub(crate) struct Journaling {
 /// What goes out of the second stage.
 pub(crate) struct JournalOutputs {
     pub(crate) journaled: mpsc::Sender<Vec<Journaled>>,
-    pub(crate) receipts: mpsc::Sender<Vec<Receipt>>,
+    pub(crate) receipts: mpsc::UnboundedSender<Vec<Receipt>>,
     /// Positions that the table has reached.
     pub(crate) committed: tokio::sync::watch::Receiver<Position>,
 }
@@ -84,7 +84,7 @@ impl Journaling {
             if self.ack_after == AckAfter::Journal {
                 let receipts = journaled.iter_mut().filter_map(|j| j.receipt.take()).collect();
                 // Nobody to acknowledge to any more: the messages come again, and are recognised.
-                let _ = outputs.receipts.blocking_send(receipts);
+                let _ = outputs.receipts.send(receipts);
             }
             if outputs.journaled.blocking_send(journaled).is_err() {
                 return Err(IngestError::Stage("decode"));

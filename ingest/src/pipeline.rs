@@ -31,8 +31,8 @@ const DELIVERIES: usize = 16_384;
 const GROUPS: usize = 8;
 /// Sealed batches between decode and commit.
 const BATCHES: usize = 2;
-/// Groups of receipts on their way to the broker.
-const RECEIPTS: usize = 64;
+/// Groups of confirmations on their way to the devices.
+const CONFIRMATIONS: usize = 64;
 /// Acknowledgements in the client's queue.
 const ACKS_IN_CLIENT: usize = 1024;
 /// Largest record of the journal: the largest payload taken, its topic and head.
@@ -79,8 +79,8 @@ impl Pipeline {
         let (delivery_out, delivery_in) = mpsc::channel(DELIVERIES);
         let (journaled_out, journaled_in) = mpsc::channel(GROUPS);
         let (sealed_out, sealed_in) = mpsc::channel(BATCHES);
-        let (receipt_out, receipt_in) = mpsc::channel(RECEIPTS);
-        let (ack_out, ack_in) = mpsc::channel(RECEIPTS);
+        let (receipt_out, receipt_in) = mpsc::unbounded_channel();
+        let (ack_out, ack_in) = mpsc::channel(CONFIRMATIONS);
         let (committed_out, committed_in) = watch::channel(committer.position());
         let (subscribed_out, subscribed) = watch::channel(false);
 
@@ -221,9 +221,9 @@ fn open_journal(settings: &Settings) -> Result<Journal, IngestError> {
         max_record_bytes: settings.broker.max_payload_bytes + RECORD_EXTRA,
         ..JournalOptions::default()
     };
-    let (journal, recovery) = Journal::open(dir, options).map_err(|source| IngestError::Journal {
+    let (journal, recovery) = Journal::open(dir, options).map_err(|cause| IngestError::Journal {
         dir: dir.display().to_string(),
-        source,
+        cause,
     })?;
     tracing::info!(dir = %dir.display(), id = journal.id(), records = recovery.records, torn_bytes = recovery.torn_bytes,
         created = recovery.created, "journal opened");

@@ -66,6 +66,14 @@ impl Appender {
         self.table.version().unwrap_or(0)
     }
 
+    /// Takes note of what other writers have committed.
+    pub(crate) async fn refresh(&mut self) -> Result<(), LakeError> {
+        self.table
+            .update_state()
+            .await
+            .map_err(LakeError::store(self.kind.name()))
+    }
+
     /// The table, for reading what it held before the next commit.
     pub(crate) fn table(&self) -> &DeltaTable {
         &self.table

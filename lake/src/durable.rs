@@ -13,9 +13,9 @@ use crate::LakeError;
 fn sync(path: &Path) -> Result<(), LakeError> {
     File::open(path)
         .and_then(|file| file.sync_all())
-        .map_err(|source| LakeError::Disk {
+        .map_err(|cause| LakeError::Disk {
             path: path.display().to_string(),
-            source,
+            cause,
         })
 }
 

@@ -24,47 +24,47 @@ pub enum LakeError {
         message: String,
     },
     /// The store failed, or the commit lost a race: nothing was committed, try again.
-    #[error("table {table}: {source}")]
+    #[error("table {table}: {cause}")]
     Store {
         /// The table.
         table: &'static str,
         /// What the table library said.
-        source: Box<DeltaTableError>,
+        cause: Box<DeltaTableError>,
     },
     /// A file of a local lake cannot be read, written or synced: try again, the disk may be full.
-    #[error("{path}: {source}")]
+    #[error("{path}: {cause}")]
     Disk {
         /// The file or folder.
         path: String,
         /// What the system said.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// A batch does not have the columns it should: a defect of the program.
-    #[error("table {table}: {source}")]
+    #[error("table {table}: {cause}")]
     Arrow {
         /// The table.
         table: &'static str,
         /// What arrow said.
-        source: ArrowError,
+        cause: ArrowError,
     },
 }
 
 impl LakeError {
     pub(crate) fn store(table: &'static str) -> impl FnOnce(DeltaTableError) -> LakeError {
-        move |source| LakeError::Store {
+        move |cause| LakeError::Store {
             table,
-            source: Box::new(source),
+            cause: Box::new(cause),
         }
     }
 
     pub(crate) fn scan(table: &'static str) -> impl FnOnce(DataFusionError) -> LakeError {
-        move |source| LakeError::Store {
+        move |cause| LakeError::Store {
             table,
-            source: Box::new(source.into()),
+            cause: Box::new(cause.into()),
         }
     }
 
     pub(crate) fn arrow(table: &'static str) -> impl FnOnce(ArrowError) -> LakeError {
-        move |source| LakeError::Arrow { table, source }
+        move |cause| LakeError::Arrow { table, cause }
     }
 }

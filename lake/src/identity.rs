@@ -72,7 +72,7 @@ impl Identity {
     /// [`LakeError::Store`] when a day cannot be read; nothing is remembered then.
     pub async fn admit(
         &mut self,
-        appender: &Appender,
+        appender: &mut Appender,
         batch: RecordBatch,
     ) -> Result<(RecordBatch, IdentityCounts), LakeError> {
         let arrow = LakeError::arrow("observations");
@@ -82,8 +82,11 @@ impl Identity {
         let mut wanted: Vec<i32> = days.values().to_vec();
         wanted.sort_unstable();
         wanted.dedup();
-        for day in wanted {
-            if !self.days.contains_key(&day) {
+        wanted.retain(|day| !self.days.contains_key(day));
+        if !wanted.is_empty() {
+            // Other writers may have been here.
+            appender.refresh().await?;
+            for day in wanted {
                 let seen = read_day(appender, day, &self.schema).await?;
                 self.days.insert(
                     day,

@@ -56,13 +56,13 @@ impl Lake {
             (root, folder)
         } else {
             let folder = Path::new(uri).to_path_buf();
-            std::fs::create_dir_all(&folder).map_err(|source| LakeError::Disk {
+            std::fs::create_dir_all(&folder).map_err(|cause| LakeError::Disk {
                 path: uri.to_owned(),
-                source,
+                cause,
             })?;
-            let folder = folder.canonicalize().map_err(|source| LakeError::Disk {
+            let folder = folder.canonicalize().map_err(|cause| LakeError::Disk {
                 path: uri.to_owned(),
-                source,
+                cause,
             })?;
             let root = Url::from_directory_path(&folder)
                 .map_err(|()| address("not an absolute folder".to_owned()))?;
@@ -178,9 +178,9 @@ impl Lake {
             .try_into_kernel()
             .map_err(LakeError::arrow(kind.name()))?;
         if let Some(folder) = self.table_folder(kind) {
-            std::fs::create_dir_all(&folder).map_err(|source| LakeError::Disk {
+            std::fs::create_dir_all(&folder).map_err(|cause| LakeError::Disk {
                 path: folder.display().to_string(),
-                source,
+                cause,
             })?;
         }
         let table = self

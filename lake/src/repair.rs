@@ -11,14 +11,14 @@ use crate::LakeError;
 /// Sets the newest log entry aside when it is empty or no JSON.
 pub(crate) fn repair_log(table: &Path) -> Result<(), LakeError> {
     let log = table.join("_delta_log");
-    let disk = |source| LakeError::Disk {
+    let disk = |cause| LakeError::Disk {
         path: log.display().to_string(),
-        source,
+        cause,
     };
     let entries = match std::fs::read_dir(&log) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(source) => return Err(disk(source)),
+        Err(cause) => return Err(disk(cause)),
     };
     let mut newest = None;
     for entry in entries {

@@ -47,6 +47,8 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<()> {
     send(&simulation, &network, history.clone(), shutdown.clone()).await?;
     if !shutdown.is_requested() {
         wait_until_committed(&pipeline, &shutdown).await;
+    }
+    if !shutdown.is_requested() {
         show(&settings, &clock, &args.dir, &file).await?;
     }
     if !args.exit && !shutdown.is_requested() {

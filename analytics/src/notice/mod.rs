@@ -87,4 +87,5 @@ pub fn markdown(notice: &Notice) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

@@ -9,7 +9,7 @@ use crate::notice::{Bar, Emphasis, Figure};
 /// Width of a drawing; the type area's 156 mm at four units a millimetre.
 const WIDTH: f64 = 624.0;
 /// Height of one township's bars.
-const LINE: f64 = 21.0;
+const LINE: f64 = 19.5;
 /// Height of the legend.
 const TOP: f64 = 24.0;
 /// Height of the axis' labels.
@@ -168,21 +168,21 @@ fn line(bar: &Bar, scale: &Scale, top: f64) -> String {
             svg.push_str(&format!(
                 "<rect class=\"{class}\" x=\"{left:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"9\"/>\
                  <text class=\"value\" x=\"{:.1}\" y=\"{:.1}\">{value}</text>",
-                top + 3.0,
+                top + 2.5,
                 left + width + 5.0,
-                top + 11.5
+                top + 11.0
             ));
         }
         None => svg.push_str(&format!(
             "<text class=\"nothing\" x=\"{:.1}\" y=\"{:.1}\">有效数据不足</text>",
             left + 6.0,
-            top + 11.5
+            top + 11.0
         )),
     }
     if let Some(previous) = bar.previous {
         svg.push_str(&format!(
             "<rect class=\"previous\" x=\"{left:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"4\"/>",
-            top + 13.0,
+            top + 12.5,
             scale.length(previous)
         ));
     }

@@ -113,9 +113,10 @@ fn the_summary_keeps_the_ministrys_order() {
         "全区平均浓度为34微克/立方米，环比下降12.1%，同比上升3.4%",
         "7个有效日中6天达标",
         "今年累计平均浓度为41微克/立方米，低于48微克/立方米的年度目标7微克/立方米",
-        "前三名为妙峰山镇（28微克/立方米）",
-        "后三名（含并列共4个）为",
+        "排名前三位的为妙峰山镇（28微克/立方米）",
+        "排名后三位（含并列共4个）的为",
         "粗颗粒物（TSP）",
+        "环比下降5.0%，同比上升3.4%。",
     ];
     let places: Vec<usize> = wanted
         .iter()
@@ -130,14 +131,14 @@ fn ties_at_the_boundary_are_among_the_last_unless_the_settings_cut_them() {
     let named = |inputs: &WeeklyInputs| paragraphs(&weekly(inputs).sections[6]);
     let text = named(&inputs);
     assert!(
-        text.contains("PM2.5浓度排名后三名（含并列共4个）的镇街为永定镇（41微克/立方米），大峪街道（40微克/立方米），龙泉镇、城子街道（均为39微克/立方米）"),
+        text.contains("PM2.5浓度排名后三位（含并列共4个）的镇街为永定镇（41微克/立方米），大峪街道（40微克/立方米），龙泉镇、城子街道（均为39微克/立方米）"),
         "{text}"
     );
     assert!(text.contains("不作为约谈和问责依据"));
     inputs.settings.rules.boundary = "truncate_raw".to_owned();
     let text = named(&inputs);
     assert!(
-        text.contains("PM2.5浓度排名后三名的镇街为永定镇（41微克/立方米），大峪街道（40微克/立方米），龙泉镇（39微克/立方米）。"),
+        text.contains("PM2.5浓度排名后三位的镇街为永定镇（41微克/立方米），大峪街道（40微克/立方米），龙泉镇（39微克/立方米）。"),
         "{text}"
     );
 }
@@ -181,13 +182,13 @@ fn a_week_without_data_reads_sensibly() {
     assert!(summary.contains("不作浓度统计和排名"), "{summary}");
     assert!(summary.contains("全区平均浓度不作统计"), "{summary}");
     assert!(
-        !summary.contains("None") && !summary.contains("前三名"),
+        !summary.contains("None") && !summary.contains("前三位"),
         "{summary}"
     );
     assert!(paragraphs(&notice.sections[1]).contains("不作排名"));
     assert_eq!(tables(&notice.sections[1])[0].rows.len(), 13);
     assert!(!html(&notice).contains("<figure>"));
-    assert!(!paragraphs(&notice.sections[6]).contains("后三名"));
+    assert!(!paragraphs(&notice.sections[6]).contains("后三位"));
 }
 
 #[test]
@@ -218,7 +219,8 @@ fn a_first_week_has_nothing_to_compare_with() {
     assert!(paragraphs(&notice.sections[0]).contains("环比无可比数据，同比无可比数据"));
     assert!(!paragraphs(&notice.sections[6]).contains("上升"));
     assert_eq!(tables(&notice.sections[1])[0].rows[0].cells[3], "—");
-    assert!(!html(&notice).contains("class=\"previous\" x=\"89.0\" y=\"42"));
+    // The legends of two figures, and no bar.
+    assert_eq!(html(&notice).matches("class=\"previous\"").count(), 2);
 }
 
 #[test]
@@ -231,7 +233,7 @@ fn few_and_equal_townships_have_no_last_one() {
     assert!(!paragraphs(&notice.sections[6]).contains("PM2.5浓度排名后"));
     inputs.pm25.rows[1] = row(2, 1, "2", "乙镇", 31, Some(30), -1);
     let notice = weekly(&inputs);
-    assert!(paragraphs(&notice.sections[6]).contains("PM2.5浓度排名后一名的镇街为乙镇"));
+    assert!(paragraphs(&notice.sections[6]).contains("PM2.5浓度排名靠后的镇街为乙镇"));
 }
 
 #[test]

@@ -155,6 +155,7 @@ pub(super) fn numeral(number: u32) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

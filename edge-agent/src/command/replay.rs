@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use dustwatch_edge::replay::{ReplayOptions, load_mapping, run_replay};
+use dustwatch_edge::replay::{ReplayOptions, run_replay};
 use dustwatch_edge::settings::offset_seconds;
-use dustwatch_edge::{Progress, Shutdown};
+use dustwatch_edge::{EdgeError, Progress, Shutdown};
 
 use super::bar::with_bar;
 use super::tool::{ToolArgs, conclude};
@@ -30,7 +30,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<bool> {
     let options = ReplayOptions {
         publisher: args.tool.publisher("replay", &settings)?,
         files: args.files,
-        mapping: load_mapping(&args.mapping)?,
+        mapping: dustwatch_config::mapping(&args.mapping).map_err(|e| EdgeError::Usage(e.to_string()))?,
         offset_seconds: offset_seconds(&settings),
         parameters: settings.parameters,
         speed: args.speed.parse()?,

@@ -5,7 +5,7 @@
 
 mod source;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -58,14 +58,6 @@ pub struct ReplayOptions {
     pub batch: usize,
     /// The offset that times are written with, in seconds east of UTC.
     pub offset_seconds: i32,
-}
-
-/// Reads a mapping.
-///
-/// # Errors
-/// [`EdgeError::Io`] when the file cannot be read, [`EdgeError::Usage`] with file and line when it is no mapping.
-pub fn load_mapping(path: &Path) -> Result<Mapping, EdgeError> {
-    crate::settings::load_toml(path)
 }
 
 /// Publishes the tables and waits until everything is confirmed.

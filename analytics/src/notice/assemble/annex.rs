@@ -4,9 +4,10 @@ use crate::CompletenessRow;
 use crate::notice::wording;
 use crate::notice::{Align, Block, Column, Emphasis, Row, Section, Table, WeeklyInputs};
 
-const COLUMNS: [(&str, Align); 7] = [
+const COLUMNS: [(&str, Align); 8] = [
     ("镇街", Align::Left),
     ("监测站", Align::Left),
+    ("设备编号", Align::Left),
     ("应有", Align::Right),
     ("PM2.5有效", Align::Right),
     ("有效率(%)", Align::Right),
@@ -88,7 +89,8 @@ fn line(pm25: &CompletenessRow, inputs: &WeeklyInputs) -> Row {
     Row {
         cells: vec![
             pm25.township.clone(),
-            format!("{}（{}）", pm25.name, pm25.device),
+            pm25.name.clone(),
+            pm25.device.clone(),
             pm25.expected_hours.to_string(),
             pm25_valid,
             pm25_share,

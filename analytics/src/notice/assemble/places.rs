@@ -122,22 +122,22 @@ pub(super) fn names_with_changes(rows: &[&RankingRow]) -> String {
     names.join("、")
 }
 
-/// `前三名`, `前三名（含并列共4个）`
+/// `前三位`, `前三位（含并列共4个）`, `靠前` of fewer; stands behind 排名.
 pub(super) fn first_title(rows: &[&RankingRow], n: u32) -> String {
     title("前", rows, n)
 }
 
-/// `后三名`, `后三名（含并列共4个）`
+/// `后三位`, `后三位（含并列共4个）`, `靠后` of fewer; stands behind 排名.
 pub(super) fn last_title(rows: &[&RankingRow], n: u32) -> String {
     title("后", rows, n)
 }
 
 fn title(end: &str, rows: &[&RankingRow], n: u32) -> String {
     let count = u32::try_from(rows.len()).unwrap_or(u32::MAX);
-    let title = format!("{end}{}名", wording::numeral(count.min(n)));
-    if count > n {
-        format!("{title}（含并列共{count}个）")
-    } else {
-        title
+    let number = wording::numeral(n);
+    match count.cmp(&n) {
+        Ordering::Less => format!("靠{end}"),
+        Ordering::Equal => format!("{end}{number}位"),
+        Ordering::Greater => format!("{end}{number}位（含并列共{count}个）"),
     }
 }

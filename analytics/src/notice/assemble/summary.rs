@@ -51,7 +51,8 @@ fn mean(district: &DistrictFigure) -> String {
     let Some(value) = district.value else {
         return "全区有效天数不足，全区平均浓度不作统计。".to_owned();
     };
-    let good = match district.good_days {
+    // TSP is measured for comparison only, so nothing is said about days that met a limit.
+    let good = match district.good_days.filter(|_| district.parameter != "tsp") {
         Some(good) => format!("；{}个有效日中{good}天达标", district.valid_days),
         None => String::new(),
     };
@@ -91,7 +92,9 @@ fn ends(inputs: &WeeklyInputs, ranking: &Ranking, places: &Places<'_>) -> Option
         places::first_title(&places.best, n),
         places::last_title(&places.last, n),
     );
-    Some(format!("{first_title}为{best}；{last_title}为{last}。"))
+    Some(format!(
+        "排名{first_title}的为{best}；排名{last_title}的为{last}。"
+    ))
 }
 
 fn table(inputs: &WeeklyInputs) -> Table {

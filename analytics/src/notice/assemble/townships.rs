@@ -1,5 +1,7 @@
 //! 二 and 三: the townships by PM2.5 and by TSP, as a table and as bars.
 
+use chrono::Datelike;
+
 use crate::notice::assemble::places::Places;
 use crate::notice::wording;
 use crate::notice::{Align, Bar, Block, Column, Emphasis, Figure, Row, Table, WeeklyInputs};
@@ -21,7 +23,7 @@ pub(super) fn blocks(inputs: &WeeklyInputs, ranking: &Ranking, numbers: Numbers)
             "没有登记参加排名的镇街，不作{name}排名。"
         ))];
     }
-    let mut blocks = vec![Block::Paragraph(introduction(&name, &places, numbers))];
+    let mut blocks = vec![Block::Paragraph(introduction(&name, &places, numbers.table))];
     blocks.push(Block::Table(table(inputs, ranking, &places, numbers)));
     if !places.ranked.is_empty() {
         blocks.push(Block::Figure(figure(inputs, ranking, &places, numbers)));
@@ -29,14 +31,12 @@ pub(super) fn blocks(inputs: &WeeklyInputs, ranking: &Ranking, numbers: Numbers)
     blocks
 }
 
-fn introduction(name: &str, places: &Places<'_>, numbers: Numbers) -> String {
+fn introduction(name: &str, places: &Places<'_>, table: u32) -> String {
     let (ranked, absent) = (places.ranked.len(), places.absent.len());
-    let Numbers { table, figure } = numbers;
-    let order = format!("本周{ranked}个镇街参加排名，按{name}浓度由低到高排列，见表{table}、图{figure}");
     match (ranked, absent) {
         (0, _) => format!("本周{absent}个镇街{name}有效数据均不足，不作排名，有效天数见表{table}。"),
-        (_, 0) => format!("{order}。"),
-        _ => format!("{order}；{absent}个镇街有效数据不足，不参加排名。"),
+        (_, 0) => format!("本周{ranked}个镇街参加排名，结果见表{table}。"),
+        _ => format!("本周{ranked}个镇街参加排名，结果见表{table}；{absent}个镇街有效数据不足，不参加排名。"),
     }
 }
 
@@ -89,7 +89,7 @@ fn line(row: &RankingRow, places: &Places<'_>, last_n: u32) -> Row {
     let emphasis = emphasis(row, places);
     let remark = match emphasis {
         Emphasis::Plain => String::new(),
-        Emphasis::Last => format!("后{}名", wording::numeral(last_n)),
+        Emphasis::Last => format!("后{}位", wording::numeral(last_n)),
         Emphasis::Absent => "有效数据不足".to_owned(),
     };
     Row {
@@ -110,23 +110,30 @@ fn line(row: &RankingRow, places: &Places<'_>, last_n: u32) -> Row {
 }
 
 fn notes(inputs: &WeeklyInputs, ranking: &Ranking) -> Vec<String> {
-    let period = inputs.period;
-    let min_days = period.min_valid_days(&inputs.settings.standards);
-    let mut notes = vec![
-        "按修约后的浓度排名，浓度相同的名次并列；↑、↓分别表示名次较上周前移、后移。".to_owned(),
-        format!(
-            "环比与{}相比，同比与{}相比，负值表示下降；累计浓度为今年1月1日至{}月{}日有效日均浓度的平均值。",
-            wording::short_period(period.previous()),
-            wording::short_period(period.last_year()),
-            chrono::Datelike::month(&period.last()),
-            chrono::Datelike::day(&period.last()),
-        ),
-        format!("有效天数少于{min_days}天的不参加排名，“—”表示无有效数据或无可比数据。"),
-    ];
+    if ranking.parameter == inputs.pm25.parameter {
+        return rules(inputs);
+    }
+    let mut notes = vec!["各栏说明同表2。".to_owned()];
     if ranking.parameter == "tsp" {
         notes.push("TSP自动监测尚无国家标准方法，数据用于镇街之间比较，不作达标评价。".to_owned());
     }
     notes
+}
+
+/// How the columns are to be read.
+fn rules(inputs: &WeeklyInputs) -> Vec<String> {
+    let period = inputs.period;
+    let (month, day) = (period.last().month(), period.last().day());
+    let min_days = period.min_valid_days(&inputs.settings.standards);
+    vec![
+        "按修约后的浓度由低到高排名，浓度相同的名次并列；↑、↓分别表示名次较上周前移、后移。".to_owned(),
+        format!(
+            "环比与{}相比，同比与{}相比，负值表示下降；累计浓度为今年1月1日至{month}月{day}日有效日均浓度的平均值。",
+            wording::short_period(period.previous()),
+            wording::short_period(period.last_year()),
+        ),
+        format!("有效天数少于{min_days}天的不参加排名，“—”表示无有效数据或无可比数据。"),
+    ]
 }
 
 fn figure(inputs: &WeeklyInputs, ranking: &Ranking, places: &Places<'_>, numbers: Numbers) -> Figure {
@@ -142,7 +149,7 @@ fn figure(inputs: &WeeklyInputs, ranking: &Ranking, places: &Places<'_>, numbers
         unit: wording::unit(&ranking.unit),
         current: "本周".to_owned(),
         previous: "上周".to_owned(),
-        last: format!("本周后{}名", wording::numeral(inputs.settings.rules.last_n)),
+        last: format!("本周后{}位", wording::numeral(inputs.settings.rules.last_n)),
         bars: listed(places).map(bar).collect(),
     }
 }

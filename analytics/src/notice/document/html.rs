@@ -8,7 +8,7 @@ const STYLE: &str = include_str!("../../../templates/notice.css");
 
 /// The whole document.
 pub(crate) fn document(notice: &Notice) -> String {
-    let sections: String = notice.sections.iter().map(section).collect();
+    let body = body(notice);
     let annexes: String = notice
         .annexes
         .iter()
@@ -25,12 +25,11 @@ pub(crate) fn document(notice: &Notice) -> String {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"generator\" content=\"{program}\">\n<title>{title}（{period}）</title>\n\
          <style>\n{STYLE}</style>\n</head>\n<body>\n<main class=\"paper\">\n\
-         {head}{sections}{signature}{annexes}{foot}</main>\n{provenance}</body>\n</html>\n",
+         {head}{body}{annexes}{foot}</main>\n{provenance}</body>\n</html>\n",
         program = escape(&notice.provenance.program),
         title = escape(&notice.title),
         period = escape(&notice.period),
         head = head(notice),
-        signature = signature(notice),
         provenance = provenance(notice),
     )
 }
@@ -57,12 +56,26 @@ fn head(notice: &Notice) -> String {
     html
 }
 
-fn section(section: &Section) -> String {
-    let blocks: String = section.blocks.iter().map(block).collect();
-    format!(
-        "<section>\n<h2>{}</h2>\n{blocks}</section>\n",
-        escape(&section.heading)
-    )
+/// The sections and the signature. The last paragraph goes with the signature, which never stands on a page alone.
+fn body(notice: &Notice) -> String {
+    let mut html = String::new();
+    let mut closing = String::new();
+    for (number, section) in notice.sections.iter().enumerate() {
+        let is_last = number + 1 == notice.sections.len();
+        let (blocks, end) = match section.blocks.split_last() {
+            Some((end @ Block::Paragraph(_), blocks)) if is_last => (blocks, Some(end)),
+            _ => (section.blocks.as_slice(), None),
+        };
+        let blocks: String = blocks.iter().map(block).collect();
+        closing.extend(end.map(block));
+        html.push_str(&format!(
+            "<section>\n<h2>{}</h2>\n{blocks}</section>\n",
+            escape(&section.heading)
+        ));
+    }
+    let signature = signature(notice);
+    html.push_str(&format!("<div class=\"closing\">\n{closing}{signature}</div>\n"));
+    html
 }
 
 fn block(block: &Block) -> String {

@@ -152,7 +152,7 @@ fn district(parameter: &str, value: i64, previous: i64, change: i64) -> District
         last_year_value: Some(Published::new(value - 1, 0)),
         last_year_percent: Some(Published::new(34, 1)),
         cumulative_value: Some(Published::new(value + 7, 0)),
-        good_days: (parameter == "pm25").then_some(6),
+        good_days: Some(6),
         provenance: PROVENANCE,
     }
 }
