@@ -138,7 +138,7 @@ async fn fill(lake: &Lake, settings: &Settings, all: &[Observation], commits: u6
             builder.append(observation, observation.time.plus_micros(350_000), day);
         }
         let batch = builder.finish().unwrap().rows;
-        let (batch, _) = identity.admit(&appender, batch).await.unwrap();
+        let (batch, _) = identity.admit(&mut appender, batch).await.unwrap();
         position += 1;
         rows += appender.append(&[batch], position).await.unwrap().rows;
     }

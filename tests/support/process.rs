@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 /// Longest that any command of a test may take.
 const LONGEST: Duration = Duration::from_secs(150);
+/// How long the outputs of a process that has ended may take to close.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// What a process wrote to one of its outputs so far.
 type Heard = Arc<Mutex<String>>;
@@ -164,8 +166,10 @@ impl Running {
             );
             std::thread::sleep(Duration::from_millis(10));
         }
-        for listener in self.listeners.drain(..) {
-            let _ = listener.join();
+        // A grandchild may keep the pipes open; what it says then is not waited for.
+        let ended = Instant::now();
+        while !self.listeners.iter().all(JoinHandle::is_finished) && ended.elapsed() < LAST_WORDS {
+            std::thread::sleep(Duration::from_millis(2));
         }
         Output {
             name: self.name.clone(),

@@ -309,16 +309,3 @@ fn the_year_of_an_issue_is_that_of_its_week() {
     assert_eq!(notice.period, "2019年12月30日—2020年1月5日（第1周）");
     assert_eq!(inputs.pm25.rows[0].status, Status::Ranked);
 }
-
-/// `cargo test -p dustwatch-analytics notice -- --ignored` writes a sample to look at.
-#[test]
-#[ignore = "writes files to look at"]
-fn writes_a_sample() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/tmp");
-    std::fs::create_dir_all(folder).unwrap();
-    let notice = weekly(&inputs());
-    for exporter in exporters() {
-        let path = format!("{folder}/{}.{}", notice.file_stem(), exporter.extension());
-        std::fs::write(path, exporter.export(&notice)).unwrap();
-    }
-}
