@@ -70,7 +70,7 @@ async fn bench() -> Fallible<()> {
         )
         .unwrap();
         let started = Instant::now();
-        let rows = fill(&lake, &settings, &all, commits).await;
+        let rows = fill(&lake, &settings, &all, days, commits).await;
         let filled = started.elapsed();
         let started = Instant::now();
         let report = roll_up(&lake, &settings, |_| {}).await.unwrap();
@@ -121,18 +121,15 @@ async fn bench() -> Fallible<()> {
 }
 
 /// Imports observations in so many commits a day, in the order of delivery, each counted once.
-async fn fill(lake: &Lake, settings: &Settings, all: &[Observation], commits: u64) -> u64 {
+async fn fill(lake: &Lake, settings: &Settings, all: &[Observation], days: u64, commits: u64) -> u64 {
     let mut appender = Appender::open(lake, TableKind::Observations, "bench")
         .await
         .unwrap();
     let mut identity = Identity::new(lake);
     let mut builder = ObservationBatchBuilder::new(settings.parameters.clone());
     let mut local = LocalDays::new(settings.district.timezone);
-    let span = 86_400_000_000 / commits as i64;
     let (mut rows, mut position) = (0, 0);
-    for part in
-        all.chunk_by(|a, b| a.time.as_micros().div_euclid(span) == b.time.as_micros().div_euclid(span))
-    {
+    for part in all.chunks(all.len().div_ceil((days * commits) as usize)) {
         for observation in part {
             let day = local.day_of(observation.time).unwrap();
             builder.append(observation, observation.time.plus_micros(350_000), day);

@@ -8,7 +8,8 @@ use std::path::Path;
 use support::calendar::{Day, iso_week, iso_week_of, month_length};
 use support::csv::Table;
 use support::fraction::{Fraction, print};
-use support::oracle::{Oracle, Span, percent, ranks};
+use support::oracle::{Oracle, percent, ranks};
+use support::span::Span;
 use support::world::Place;
 
 fn rounded(text: &str, places: u32) -> String {

@@ -169,7 +169,12 @@ fn late_corrections_reach_the_ranking() {
     let file = world.write("corrections.csv", &corrections);
     let _broker = Mosquitto::start(world.port(), Memory::None);
     let ingest = world.start_ingest();
-    replay(&world, &[file], "110109", rows(std::slice::from_ref(&corrections)));
+    replay(
+        &world,
+        &[file],
+        "110109",
+        rows(std::slice::from_ref(&corrections)),
+    );
     ingest.terminate().ok();
     // Their PM10 is missing, and a correction replaces the whole observation.
     known.read(&corrections);

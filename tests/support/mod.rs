@@ -14,5 +14,6 @@ pub(crate) mod parquet_reader;
 pub(crate) mod process;
 pub(crate) mod prsa;
 pub(crate) mod random;
+pub(crate) mod span;
 pub(crate) mod wire;
 pub(crate) mod world;

@@ -1,0 +1,354 @@
+//! The tables as a writer and a reader find them: appended once, identified, repaired, replaced.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::path::Path;
+use std::sync::Arc;
+
+use chrono::{DateTime, Datelike, NaiveDate, TimeZone};
+use datafusion::arrow::array::{AsArray, RecordBatch};
+use datafusion::prelude::SessionContext;
+use dustwatch_config::Settings;
+use dustwatch_lake::{
+    Appender, DayRows, Identity, IdentityCounts, Lake, LakeError, LocalDays, ObservationBatchBuilder,
+    Replace, TableKind, TouchedDays, hourly_schema,
+};
+use dustwatch_observation::{Decimal, Flag, Observation, Parameter, ParameterSet, Time};
+use proptest::prelude::*;
+
+const MIDNIGHT: i64 = 1_565_020_800_000_000; // 2019-08-06T00:00+08:00
+
+fn lake(folder: &Path) -> Lake {
+    let settings = Settings::load(None).unwrap();
+    Lake::at(
+        folder.to_str().unwrap(),
+        settings.parameters,
+        settings.district.timezone,
+    )
+    .unwrap()
+}
+
+/// An observation of a device, some minutes after midnight of 6 August 2019.
+fn observation(lake: &Lake, device: &str, minute: i64, tsp: &str) -> Observation {
+    let mut out = Observation::new(lake.parameters().len());
+    out.device = device.to_owned();
+    out.time = Time::from_micros(MIDNIGHT + minute * 60_000_000);
+    let id = lake.parameters().find("tsp").unwrap();
+    out.reading_mut(id).value = Some(Decimal::parse(tsp.as_bytes()).unwrap());
+    out
+}
+
+fn batch(lake: &Lake, observations: &[Observation], received: i64) -> RecordBatch {
+    let mut builder = ObservationBatchBuilder::new(lake.parameters().clone());
+    let mut days = LocalDays::new(lake.timezone());
+    for o in observations {
+        builder.append(o, Time::from_micros(received), days.day_of(o.time).unwrap());
+    }
+    builder.finish().unwrap().rows
+}
+
+/// The answer to a question about `observations`, one row of texts a row.
+async fn ask(lake: &Lake, sql: &str) -> Vec<Vec<String>> {
+    let context = SessionContext::new();
+    let table = lake.read(TableKind::Observations, None).await.unwrap();
+    context.register_table("observations", table.provider).unwrap();
+    let batches = context.sql(sql).await.unwrap().collect().await.unwrap();
+    let mut rows = Vec::new();
+    for batch in batches {
+        let texts: Vec<_> = batch
+            .columns()
+            .iter()
+            .map(|c| {
+                datafusion::arrow::compute::cast(c, &datafusion::arrow::datatypes::DataType::Utf8).unwrap()
+            })
+            .collect();
+        for row in 0..batch.num_rows() {
+            rows.push(
+                texts
+                    .iter()
+                    .map(|t| t.as_string::<i32>().value(row).to_owned())
+                    .collect(),
+            );
+        }
+    }
+    rows
+}
+
+async fn count(lake: &Lake) -> String {
+    ask(lake, "SELECT count(*) FROM observations").await[0][0].clone()
+}
+
+#[tokio::test]
+async fn a_position_is_committed_once_and_known_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = lake(folder.path());
+    let mut appender = Appender::open(&lake, TableKind::Observations, "ingest-a")
+        .await
+        .unwrap();
+    assert_eq!(appender.position(), None);
+    let rows = batch(&lake, &[observation(&lake, "A", 0, "120.4")], 1);
+    let first = appender.append(std::slice::from_ref(&rows), 7).await.unwrap();
+    let again = appender.append(std::slice::from_ref(&rows), 7).await.unwrap();
+    assert_eq!((first.rows, again.rows), (1, 0));
+    let mut reopened = Appender::open(&lake, TableKind::Observations, "ingest-a")
+        .await
+        .unwrap();
+    assert_eq!(reopened.position(), Some(7));
+    assert_eq!(reopened.append(&[rows], 6).await.unwrap().rows, 0);
+    let other = Appender::open(&lake, TableKind::Observations, "ingest-b")
+        .await
+        .unwrap();
+    assert_eq!(other.position(), None, "another application has its own position");
+    assert_eq!(count(&lake).await, "1");
+}
+
+#[tokio::test]
+async fn two_writers_append_to_one_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = lake(folder.path());
+    let mut a = Appender::open(&lake, TableKind::Observations, "a").await.unwrap();
+    let mut b = Appender::open(&lake, TableKind::Observations, "b").await.unwrap();
+    for n in 1..=3 {
+        a.append(
+            &[batch(&lake, &[observation(&lake, "A", n, "1")], n)],
+            n.unsigned_abs(),
+        )
+        .await
+        .unwrap();
+        b.append(
+            &[batch(&lake, &[observation(&lake, "B", n, "1")], n)],
+            n.unsigned_abs(),
+        )
+        .await
+        .unwrap();
+    }
+    assert_eq!(count(&lake).await, "6");
+}
+
+#[tokio::test]
+async fn identity_knows_what_the_table_has_also_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = lake(folder.path());
+    let mut appender = Appender::open(&lake, TableKind::Observations, "a").await.unwrap();
+    let mut identity = Identity::new(&lake);
+    let mut flagged = observation(&lake, "A", 1, "120.4");
+    flagged.reading_mut(lake.parameters().find("tsp").unwrap()).flag = Flag::Maintenance;
+    let sent = [
+        observation(&lake, "A", 0, "120.4"),
+        observation(&lake, "B", 0, "120.4"),
+        flagged,
+    ];
+    let twice = [sent.as_slice(), &sent[..1]].concat();
+    let (rows, counts) = identity
+        .admit(&mut appender, batch(&lake, &twice, 1))
+        .await
+        .unwrap();
+    assert_eq!(
+        counts,
+        IdentityCounts {
+            admitted: 3,
+            duplicates: 1,
+            corrections: 0
+        }
+    );
+    appender.append(&[rows], 1).await.unwrap();
+
+    let mut appender = Appender::open(&lake, TableKind::Observations, "a").await.unwrap();
+    let mut identity = Identity::new(&lake);
+    let (rows, counts) = identity
+        .admit(&mut appender, batch(&lake, &sent, 2))
+        .await
+        .unwrap();
+    assert_eq!(
+        (rows.num_rows(), counts.duplicates),
+        (0, 3),
+        "received_at, epoch and seq make no other content"
+    );
+    let corrected = [
+        observation(&lake, "A", 0, "99.9"),
+        observation(&lake, "A", 1, "120.4"),
+    ];
+    let (rows, counts) = identity
+        .admit(&mut appender, batch(&lake, &corrected, 3))
+        .await
+        .unwrap();
+    assert_eq!(
+        (rows.num_rows(), counts.corrections),
+        (2, 2),
+        "another value, and another flag, are corrections"
+    );
+}
+
+#[tokio::test]
+async fn a_value_that_its_column_cannot_hold_is_kept_as_it_was_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = lake(folder.path());
+    let mut appender = Appender::open(&lake, TableKind::Observations, "a").await.unwrap();
+    let sent = ["115.357143", "0.25", "120.4", "123456789012"];
+    let all: Vec<Observation> = (0i64..)
+        .zip(sent)
+        .map(|(n, text)| observation(&lake, "A", n, text))
+        .collect();
+    appender.append(&[batch(&lake, &all, 1)], 1).await.unwrap();
+    let sql = "SELECT coalesce(CAST(tsp AS VARCHAR), '-'), coalesce(tsp_flag, 'N'), coalesce(original, '-') \
+               FROM observations ORDER BY observed_at";
+    let expected = [
+        ["115.4", "N", "{\"tsp\":115.357143}"],
+        ["0.2", "N", "{\"tsp\":0.25}"],
+        ["120.4", "N", "-"],
+        ["-", "T", "{\"tsp\":123456789012}"],
+    ];
+    assert_eq!(ask(&lake, sql).await, expected);
+}
+
+#[tokio::test]
+async fn a_torn_newest_log_entry_is_set_aside_and_its_rows_can_be_appended_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = lake(folder.path());
+    let rows = |n| batch(&lake, &[observation(&lake, "A", n, "1")], 1);
+    let mut appender = Appender::open(&lake, TableKind::Observations, "a").await.unwrap();
+    appender.append(&[rows(1)], 1).await.unwrap();
+    let lost = appender.append(&[rows(2)], 2).await.unwrap();
+    let entry = folder
+        .path()
+        .join(format!("observations/_delta_log/{:020}.json", lost.version));
+    std::fs::write(&entry, b"").unwrap();
+    let mut appender = Appender::open(&lake, TableKind::Observations, "a").await.unwrap();
+    assert_eq!(appender.position(), Some(1));
+    appender.append(&[rows(2)], 2).await.unwrap();
+    assert_eq!(count(&lake).await, "2");
+}
+
+#[tokio::test]
+async fn a_column_never_changes_its_type_but_a_parameter_may_be_gained() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings::load(None).unwrap();
+    Appender::open(&lake(folder.path()), TableKind::Observations, "a")
+        .await
+        .unwrap();
+    let at = |list: Vec<Parameter>| {
+        let set = Arc::new(ParameterSet::new(list).unwrap());
+        Lake::at(folder.path().to_str().unwrap(), set, settings.district.timezone).unwrap()
+    };
+    let list: Vec<Parameter> = settings.parameters.iter().map(|(_, p)| p.clone()).collect();
+    let mut finer = list.clone();
+    finer[0].decimals = 3;
+    let refused = Appender::open(&at(finer), TableKind::Observations, "a")
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&refused, LakeError::Layout { message, .. } if message.contains("tsp")),
+        "{refused}"
+    );
+    let mut more = list;
+    more.push(Parameter {
+        key: "oil_fume".to_owned(),
+        decimals: 2,
+        ..more[0].clone()
+    });
+    let wider = at(more);
+    let mut appender = Appender::open(&wider, TableKind::Observations, "a")
+        .await
+        .unwrap();
+    let mut o = observation(&wider, "A", 0, "1");
+    o.reading_mut(wider.parameters().find("oil_fume").unwrap()).value = Some(Decimal::new(125, 2));
+    appender.append(&[batch(&wider, &[o], 1)], 1).await.unwrap();
+    assert_eq!(ask(&wider, "SELECT oil_fume FROM observations").await, [["1.25"]]);
+}
+
+#[tokio::test]
+async fn touched_days_are_the_local_days_of_the_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = lake(folder.path());
+    let mut appender = Appender::open(&lake, TableKind::Observations, "a").await.unwrap();
+    appender
+        .append(&[batch(&lake, &[observation(&lake, "A", 0, "1")], 1)], 1)
+        .await
+        .unwrap();
+    let before = appender.version();
+    let two = [
+        observation(&lake, "A", -1, "1"),
+        observation(&lake, "A", 1440, "1"),
+    ];
+    appender.append(&[batch(&lake, &two, 1)], 2).await.unwrap();
+    let day = 18_114; // 2019-08-06
+    let touched = lake.touched_days(before, appender.version()).await.unwrap();
+    assert_eq!(touched, TouchedDays::Days([day - 1, day + 1].into()));
+    assert_eq!(
+        lake.days(appender.version()).await.unwrap(),
+        [day - 1, day, day + 1].into()
+    );
+}
+
+#[tokio::test]
+async fn replacing_a_day_of_the_rollup_leaves_the_others() {
+    use datafusion::arrow::array::{
+        BooleanArray, Float64Array, Int32Array, StringArray, TimestampMicrosecondArray,
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let lake = lake(folder.path());
+    let day = |n: i64, mean: f64| {
+        let start = MIDNIGHT + n * 86_400_000_000;
+        let rows = RecordBatch::try_new(
+            hourly_schema(),
+            vec![
+                Arc::new(StringArray::from(vec!["A"])),
+                Arc::new(TimestampMicrosecondArray::from(vec![start]).with_timezone("UTC")),
+                Arc::new(StringArray::from(vec!["tsp"])),
+                Arc::new(Float64Array::from(vec![mean])),
+                Arc::new(Float64Array::from(vec![mean])),
+                Arc::new(Float64Array::from(vec![mean])),
+                Arc::new(Int32Array::from(vec![60])),
+                Arc::new(Int32Array::from(vec![60])),
+                Arc::new(BooleanArray::from(vec![true])),
+                Arc::new(StringArray::from(vec!["2019-08"])),
+            ],
+        );
+        DayRows {
+            span: start..start + 86_400_000_000,
+            rows: rows.unwrap(),
+        }
+    };
+    lake.replace_days(&[day(0, 1.0), day(1, 2.0)], Replace::All, 5)
+        .await
+        .unwrap();
+    lake.replace_days(&[day(1, 9.0)], Replace::Days, 6).await.unwrap();
+    assert_eq!(lake.rollup_source().await.unwrap(), Some(6));
+    let context = SessionContext::new();
+    context
+        .register_table("h", lake.read(TableKind::Hourly, None).await.unwrap().provider)
+        .unwrap();
+    let batches = context
+        .sql("SELECT mean FROM h ORDER BY hour")
+        .await
+        .unwrap()
+        .collect()
+        .await
+        .unwrap();
+    let means: Vec<f64> = batches
+        .iter()
+        .flat_map(|b| {
+            b.column(0)
+                .as_primitive::<datafusion::arrow::datatypes::Float64Type>()
+                .values()
+                .to_vec()
+        })
+        .collect();
+    assert_eq!(means, [1.0, 9.0]);
+}
+
+proptest! {
+    #[test]
+    fn local_days_are_those_of_the_calendar(
+        micros in proptest::collection::vec(0i64..4_000_000_000_000_000, 1..20),
+        zone in prop_oneof![Just("Asia/Shanghai"), Just("America/New_York"), Just("Asia/Kolkata")],
+    ) {
+        let zone: chrono_tz::Tz = zone.parse().unwrap();
+        let mut days = LocalDays::new(zone);
+        for m in micros {
+            let date = zone.from_utc_datetime(&DateTime::from_timestamp_micros(m).unwrap().naive_utc()).date_naive();
+            let expected = date.num_days_from_ce() - NaiveDate::default().num_days_from_ce();
+            prop_assert_eq!(days.day_of(Time::from_micros(m)), Some(expected));
+            prop_assert!(days.span_of(expected).unwrap().contains(&m));
+        }
+    }
+}
