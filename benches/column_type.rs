@@ -872,7 +872,7 @@ async fn finer(folder: &Path, session: &Session) {
             let wrong = wrong_figures(session, &table_name, &sent, false).await;
             table.push(vec![
                 name.to_owned(),
-                "0".to_owned(),
+                misprinted(&path, &sent).0.to_string(),
                 published.to_string(),
                 wrong.figures.to_string(),
                 format!("{} (avg), {} (snapped)", wrong.plain, wrong.snapped),

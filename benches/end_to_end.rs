@@ -18,7 +18,7 @@ use dustwatch_analytics::Session;
 use dustwatch_config::Settings;
 use dustwatch_lake::Lake;
 use dustwatch_observation::Ack;
-use rumqttc::{AsyncClient, Client, Event, Incoming, MqttOptions, Publish, QoS};
+use rumqttc::{AsyncClient, Client, Event, Incoming, MqttOptions, QoS};
 
 #[path = "common/mod.rs"]
 mod common;
@@ -311,7 +311,10 @@ fn expect_rows(folder: &Path, want: u64) -> Fallible<()> {
 
 /// The baseline: a persistent session, QoS 1, own acknowledgements, sent at once; counts the messages and forgets them.
 fn forget(port: u16, messages: u64) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async {
         let mut options = MqttOptions::new("bench-forgets", "127.0.0.1", port);
         options

@@ -70,14 +70,16 @@ async fn bench() -> Fallible<()> {
         )
         .unwrap();
         let started = Instant::now();
-        let rows = fill(&lake, &settings, &all, days, commits).await;
-        let filled = started.elapsed();
+        let filled = fill(&lake, &settings, &all, days, commits).await;
+        let took = started.elapsed();
         let started = Instant::now();
         let report = roll_up(&lake, &settings, |_| {}).await.unwrap();
         println!(
-            "{commits} commits a day: {rows} observations of {days} days written in {:.1} s, {:.1} MB on disk; \
+            "{commits} commits a day: {} observations of {days} days written in {:.1} s ({}), {:.1} MB on disk; \
              {} hourly means rolled up in {:.1} s",
-            filled.as_secs_f64(),
+            filled.rows,
+            took.as_secs_f64(),
+            filled.ends(),
             bytes_of(&uri.join("observations")) as f64 / 1e6,
             report.rows,
             started.elapsed().as_secs_f64()
@@ -120,26 +122,57 @@ async fn bench() -> Fallible<()> {
     Ok(())
 }
 
+/// What filling the lake came to.
+#[derive(Debug, Default)]
+struct Filled {
+    rows: u64,
+    /// Milliseconds of each commit: to know which rows are new, and to append them.
+    admit: Vec<f64>,
+    append: Vec<f64>,
+}
+
+impl Filled {
+    /// The medians of the first and the last commits.
+    fn ends(&self) -> String {
+        let part = self.admit.len().div_ceil(10);
+        let mut out = Vec::new();
+        for (name, times) in [("admit", &self.admit), ("append", &self.append)] {
+            let last = times.len() - part;
+            let (first, last) = (
+                median(&mut times[..part].to_vec()),
+                median(&mut times[last..].to_vec()),
+            );
+            out.push(format!("{name} {first:.0} ms at first, {last:.0} ms at last"));
+        }
+        out.join("; ")
+    }
+}
+
 /// Imports observations in so many commits a day, in the order of delivery, each counted once.
-async fn fill(lake: &Lake, settings: &Settings, all: &[Observation], days: u64, commits: u64) -> u64 {
+async fn fill(lake: &Lake, settings: &Settings, all: &[Observation], days: u64, commits: u64) -> Filled {
     let mut appender = Appender::open(lake, TableKind::Observations, "bench")
         .await
         .unwrap();
     let mut identity = Identity::new(lake);
     let mut builder = ObservationBatchBuilder::new(settings.parameters.clone());
     let mut local = LocalDays::new(settings.district.timezone);
-    let (mut rows, mut position) = (0, 0);
+    let mut filled = Filled::default();
+    let mut position = 0;
     for part in all.chunks(all.len().div_ceil((days * commits) as usize)) {
         for observation in part {
             let day = local.day_of(observation.time).unwrap();
             builder.append(observation, observation.time.plus_micros(350_000), day);
         }
         let batch = builder.finish().unwrap().rows;
+        let started = Instant::now();
         let (batch, _) = identity.admit(&mut appender, batch).await.unwrap();
+        filled.admit.push(milliseconds(started));
         position += 1;
-        rows += appender.append(&[batch], position).await.unwrap().rows;
+        let started = Instant::now();
+        filled.rows += appender.append(&[batch], position).await.unwrap().rows;
+        filled.append.push(milliseconds(started));
     }
-    rows
+    filled
 }
 
 fn command(lake: &Path, parameter: &str, source: &str) -> Fallible<()> {

@@ -16,7 +16,7 @@ use support::mosquitto::{Memory, Mosquitto};
 use support::parquet_reader::{DeltaLog, StoredObservation};
 use support::process::Running;
 use support::random::Random;
-use support::world::{Place, World, confirmed};
+use support::world::{Place, World, confirmed, wait_until_ready};
 
 const DEVICES: u64 = 4;
 const MINUTES: u64 = 2 * 1440;
@@ -141,10 +141,13 @@ fn check_row(number: u64, minute: u64, stored: &StoredObservation) {
 }
 
 #[track_caller]
-fn finish(world: &World, replay: Running, ingest: Running) {
+fn finish(world: &World, replay: Running, mut ingest: Running) {
     let said = replay.wait().ok();
     assert_eq!(confirmed(&said), DEVICES * MINUTES, "{said}");
-    ingest.terminate().ok();
+    wait_until_ready(&mut ingest);
+    let last = ingest.terminate();
+    world.write("ingest-last.log", &last.stderr);
+    last.ok();
     check_table(world);
 }
 
@@ -174,14 +177,14 @@ fn kill_ingester(place: &Place) {
     let mut ingest = world.start_ingest();
     let mut replay = start_replay(&world);
     let mut in_the_middle = 0;
-    for _ in 0..KILLS {
+    for kill in 1..=KILLS {
         std::thread::sleep(Duration::from_millis(random.between(100, 2200)));
         assert!(
             !ingest.has_ended(),
             "an ingester ended by itself:\n{}",
             ingest.stderr()
         );
-        ingest.kill();
+        world.write(&format!("ingest-{kill}.log"), &ingest.kill().stderr);
         in_the_middle += usize::from(!replay.has_ended());
         ingest = world.spawn_ingest();
     }

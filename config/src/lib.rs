@@ -6,6 +6,7 @@
 //!
 //! Invariant: a `Settings` that exists is consistent; every error names the file and the line or key at fault.
 
+mod address;
 mod builtin;
 mod describe;
 mod error;
@@ -13,12 +14,14 @@ mod mapping;
 mod parameters;
 mod raw;
 mod registry;
+mod resolve;
 mod rules;
 mod settings;
 pub mod standards;
 mod station;
 mod township;
 
+pub use address::{AddressError, BrokerAddress};
 pub use error::ConfigError;
 pub use mapping::mapping;
 pub use registry::Registry;

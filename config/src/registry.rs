@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use chrono::NaiveDate;
-use dustwatch_observation::DeviceId;
+use dustwatch_observation::{DeviceId, DistrictCode};
 
 use crate::{ConfigError, Station, StationKind, Township};
 
@@ -87,10 +87,15 @@ impl Registry {
         self.by_device.contains_key(device)
     }
 
+    /// Everywhere that a device stood.
+    pub fn entries(&self, device: &str) -> impl Iterator<Item = &Station> {
+        let entries = self.by_device.get(device).map(Vec::as_slice).unwrap_or_default();
+        entries.iter().map(|&i| &self.stations[i])
+    }
+
     /// Where a device stood on a local day.
     pub fn station_on(&self, device: &str, day: NaiveDate) -> Option<&Station> {
-        let entries = self.by_device.get(device)?;
-        entries.iter().map(|&i| &self.stations[i]).find(|s| s.covers(day))
+        self.entries(device).find(|station| station.covers(day))
     }
 }
 
@@ -176,7 +181,9 @@ fn township(row: &Row<'_>) -> Result<Township, ConfigError> {
     Ok(Township {
         code: row.required("code")?.to_owned(),
         name: row.required("name")?.to_owned(),
-        district: row.required("district")?.to_owned(),
+        district: DistrictCode::new(row.required("district")?)
+            .map_err(|e| row.fault(e.to_string()))?
+            .to_string(),
         aliases: row
             .text("aliases")
             .map(|a| a.split('|').map(str::to_owned).collect())

@@ -35,7 +35,7 @@ pub async fn run_agent(
     mut shutdown: Shutdown,
 ) -> Result<Report, EdgeError> {
     let started = std::time::Instant::now();
-    let spool = Spool::open(&settings.spool)?;
+    let spool = Spool::open(&settings.spool, &settings.device)?;
     let epoch = spool.epoch().to_owned();
     let options = publisher_options(&settings, password, &spool);
     let (ends, reader, durable) = spool.start(settings.sync_interval);

@@ -54,7 +54,7 @@ pub async fn check(
 
 fn spool(settings: &AgentSettings) -> Finding {
     let what = format!("spool {}", settings.spool.display());
-    match Spool::open(&settings.spool) {
+    match Spool::open(&settings.spool, &settings.device) {
         Ok(spool) => Finding {
             what,
             ok: true,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use dustwatch_config::ConfigError;
+use dustwatch_config::{AddressError, ConfigError};
 use dustwatch_journal::{AppendError, OpenError, ReadError, SyncError, TruncateError};
 use dustwatch_observation::table::TableError;
 
@@ -15,6 +15,9 @@ pub enum EdgeError {
     /// The configuration is wrong: correct it.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The broker's address cannot be used: correct it.
+    #[error(transparent)]
+    Address(#[from] AddressError),
     /// A mapping or a table cannot be used: correct it.
     #[error(transparent)]
     Table(#[from] TableError),
@@ -85,7 +88,7 @@ impl EdgeError {
     /// Whether the caller has to change an argument or a file first: exit status 2 instead of 1.
     pub fn is_usage(&self) -> bool {
         match self {
-            EdgeError::Usage(_) | EdgeError::Config(_) => true,
+            EdgeError::Usage(_) | EdgeError::Config(_) | EdgeError::Address(_) => true,
             EdgeError::Table(TableError::Read { .. }) => false,
             EdgeError::Table(_) => true,
             _ => false,

@@ -34,7 +34,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use dustwatch_config::Settings;
+use dustwatch_config::{AddressError, Settings};
 use dustwatch_observation::{DeviceId, DistrictCode, ParameterSet};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -180,7 +180,7 @@ impl AgentSettings {
             device: DeviceId::new(&agent.device).map_err(|e| fault("agent.device", e.to_string()))?,
             broker: broker
                 .parse()
-                .map_err(|e: EdgeError| fault("agent.broker", e.to_string()))?,
+                .map_err(|e: AddressError| fault("agent.broker", e.to_string()))?,
             username: agent.username,
             spool: beside(agent.spool.unwrap_or_else(|| PathBuf::from("spool"))),
             sync_interval: Duration::from_millis(sync_ms),

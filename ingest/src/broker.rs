@@ -27,14 +27,14 @@ impl EmbeddedBroker {
     /// Starts a broker at the address of `mqtt://HOST:PORT` and returns when it answers.
     ///
     /// # Errors
-    /// [`IngestError::Broker`] when the address cannot be used or something listens there already.
+    /// [`IngestError::Broker`] when the address cannot be used, [`IngestError::Listen`] when something listens there already.
     pub fn start(url: &str) -> Result<Self, IngestError> {
-        let fail = |message: String| IngestError::Broker {
+        let fail = |message: String| IngestError::Listen {
             url: url.to_owned(),
             message,
         };
-        let (host, port) = address(url)?;
-        let listen = (host.as_str(), port)
+        let address = address(url)?;
+        let listen = (address.host(), address.port())
             .to_socket_addrs()
             .map_err(|e| fail(e.to_string()))?
             .next()

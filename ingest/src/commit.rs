@@ -62,7 +62,7 @@ impl Committer {
             .version
             .store(self.observations.version(), Ordering::Relaxed);
         while let Some(sealed) = input.recv().await {
-            self.commit_rejected(&sealed).await;
+            self.commit_rejected(&sealed).await?;
             self.commit_observations(&sealed).await?;
             outputs.committed.send_replace(sealed.up_to);
             if !sealed.receipts.is_empty() {
@@ -75,7 +75,7 @@ impl Committer {
         Ok(())
     }
 
-    async fn commit_rejected(&mut self, sealed: &Sealed) {
+    async fn commit_rejected(&mut self, sealed: &Sealed) -> Result<(), IngestError> {
         let reached = Position::new(self.rejected.position().unwrap_or(0));
         let rows: Vec<RejectedRow> = sealed
             .rejected
@@ -84,7 +84,7 @@ impl Committer {
             .map(|(_, row)| row.clone())
             .collect();
         if rows.is_empty() {
-            return;
+            return Ok(());
         }
         let mut waits = Waits::default();
         loop {
@@ -93,8 +93,8 @@ impl Committer {
                 Err(error) => Err(error),
             };
             match attempt {
-                Ok(_) => return,
-                Err(error) => waits.wait("rejected", &error).await,
+                Ok(_) => return Ok(()),
+                Err(error) => waits.wait("rejected", error).await?,
             }
         }
     }
@@ -108,7 +108,7 @@ impl Committer {
                 .await
             {
                 Ok(admitted) => break admitted,
-                Err(error) => waits.wait("observations", &error).await,
+                Err(error) => waits.wait("observations", error).await?,
             }
         };
         let commit = loop {
@@ -118,7 +118,7 @@ impl Committer {
                 .await
             {
                 Ok(commit) => break commit,
-                Err(error) => waits.wait("observations", &error).await,
+                Err(error) => waits.wait("observations", error).await?,
             }
         };
         self.record(&commit, counts.duplicates, counts.corrections);
@@ -150,12 +150,21 @@ struct Waits {
 }
 
 impl Waits {
-    async fn wait(&mut self, table: &'static str, error: &LakeError) {
+    /// Waits before the next attempt; an error that no waiting mends is given back.
+    async fn wait(&mut self, table: &'static str, error: LakeError) -> Result<(), LakeError> {
+        if matches!(
+            error,
+            LakeError::Layout { .. } | LakeError::Arrow { .. } | LakeError::Address { .. }
+        ) {
+            return Err(error);
+        }
         self.attempts += 1;
         let wait: Duration = self
             .backoff
             .next(self.attempts.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32);
-        tracing::error!(table, %error, attempt = self.attempts, wait_ms = wait.as_millis() as u64, "commit failed, trying again");
+        let wait_ms = wait.as_millis() as u64;
+        tracing::error!(table, %error, attempt = self.attempts, wait_ms, "commit failed, trying again");
         tokio::time::sleep(wait).await;
+        Ok(())
     }
 }

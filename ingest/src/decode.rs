@@ -55,8 +55,27 @@ impl MessageDecoder {
                 };
             }
         };
-        let (judge, stats) = (&mut self.judge, &self.stats);
         let before = rows.len();
+        match self.judge.in_its_district(&topic) {
+            Ok(()) => self.observations(&topic, message, rows, &mut faults),
+            Err((reason, detail)) => faults.add(reason, detail),
+        }
+        add(&self.stats.observations, (rows.len() - before) as u64);
+        let ack = self.confirm(&topic, message);
+        Outcome {
+            rejected: self.reject(message, faults),
+            ack,
+        }
+    }
+
+    fn observations(
+        &mut self,
+        topic: &Topic,
+        message: &Journaled,
+        rows: &mut ObservationBatchBuilder,
+        faults: &mut Faults,
+    ) {
+        let judge = &mut self.judge;
         self.decoder.decode(
             &message.payload,
             topic.device.as_str(),
@@ -70,12 +89,6 @@ impl MessageDecoder {
                 Decoded::Fault(fault) => faults.add(fault.reason, place(fault)),
             },
         );
-        add(&stats.observations, (rows.len() - before) as u64);
-        let ack = self.confirm(&topic, message);
-        Outcome {
-            rejected: self.reject(message, faults),
-            ack,
-        }
     }
 
     /// What the device may forget now that this message is in the journal, rejected parts included.
@@ -184,24 +197,20 @@ impl Judge {
                 format!("{sent} bytes, {max} are taken; the first {kept} are kept"),
             ));
         }
-        Ok(topic).and_then(|topic| self.in_its_district(topic))
+        Ok(topic)
     }
 
     /// A registered device publishes under the district of its township.
-    fn in_its_district(&self, topic: Topic) -> Result<Topic, (Reason, String)> {
-        let stations = self
-            .registry
-            .stations()
-            .iter()
-            .filter(|s| s.device == topic.device);
-        let mut districts = stations
+    fn in_its_district(&self, topic: &Topic) -> Result<(), (Reason, String)> {
+        let entries = self.registry.entries(topic.device.as_str());
+        let mut districts = entries
             .filter_map(|s| self.registry.township(&s.township))
             .map(|t| t.district.as_str());
         let Some(first) = districts.next() else {
-            return Ok(topic);
+            return Ok(());
         };
         if first == topic.district.as_str() || districts.any(|d| d == topic.district.as_str()) {
-            return Ok(topic);
+            return Ok(());
         }
         let detail = format!(
             "device {} stands in district {first}, the topic says {}",

@@ -3,12 +3,13 @@
 use bytes::Bytes;
 use dustwatch_journal::Position;
 use dustwatch_observation::Time;
+use rumqttc::AsyncClient;
 
-/// What is needed to acknowledge a message: its packet id, valid on one connection only.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What is needed to acknowledge a message: its packet id, and the client of the one connection that it is valid on.
+/// When that connection has ended, its client takes nothing any more, and the receipt is void.
+#[derive(Debug, Clone)]
 pub(crate) struct Receipt {
-    /// Number of the connection it came on; a receipt of an earlier connection is void.
-    pub(crate) connection: u64,
+    pub(crate) client: AsyncClient,
     /// MQTT packet id.
     pub(crate) packet: u16,
 }
@@ -21,7 +22,8 @@ pub(crate) struct Delivery {
     pub(crate) payload: Bytes,
     /// Bytes that were sent: more than the payload has when it was cut for being too large.
     pub(crate) sent_bytes: u32,
-    pub(crate) receipt: Receipt,
+    /// Absent when the broker waits for none, with QoS 0.
+    pub(crate) receipt: Option<Receipt>,
 }
 
 /// What goes from receive to journal.
@@ -92,10 +94,9 @@ mod tests {
     proptest! {
         #[test]
         fn a_record_reads_back(micros: i64, topic in "[ -~]{0,80}", payload: Vec<u8>) {
-            let receipt = Receipt { connection: 1, packet: 2 };
             let delivery = Delivery {
                 received_at: Time::from_micros(micros), topic: topic.clone(), payload: payload.clone().into(),
-                sent_bytes: 9, receipt,
+                sent_bytes: 9, receipt: None,
             };
             let mut record = Vec::new();
             encode_record(&delivery, &mut record);

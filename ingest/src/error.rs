@@ -1,5 +1,6 @@
 //! What stops an ingester. Everything that can be waited for is waited for and does not appear here.
 
+use dustwatch_config::AddressError;
 use dustwatch_journal::OpenError;
 use dustwatch_lake::LakeError;
 
@@ -7,8 +8,11 @@ use dustwatch_lake::LakeError;
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
     /// The broker's address cannot be used: mend the setting.
-    #[error("broker {url:?}: {message}")]
-    Broker {
+    #[error(transparent)]
+    Broker(AddressError),
+    /// The embedded broker cannot listen: something else does already, or the address is not this machine's.
+    #[error("embedded broker at {url}: {message}")]
+    Listen {
         /// The address.
         url: String,
         /// What is wrong.

@@ -62,13 +62,12 @@ impl Journaling {
             for delivery in group.drain(..) {
                 encode_record(&delivery, &mut record);
                 let position = self.append(&record)?;
-                let receipt = Some(delivery.receipt);
                 let Delivery {
                     received_at,
                     topic,
                     payload,
                     sent_bytes,
-                    ..
+                    receipt,
                 } = delivery;
                 journaled.push(Journaled {
                     position,
@@ -109,6 +108,7 @@ impl Journaling {
     fn replay(&mut self, outputs: &JournalOutputs) -> Result<(), IngestError> {
         let mut reader = self.journal.reader(self.replay_after);
         let mut group = Vec::new();
+        let mut bytes = 0;
         let mut replayed = 0u64;
         loop {
             let record = reader
@@ -117,6 +117,7 @@ impl Journaling {
             let done = record.is_none();
             if let Some(record) = record {
                 replayed += 1;
+                bytes += record.bytes.len();
                 match decode_record(record.position, record.bytes) {
                     Some(journaled) => group.push(journaled),
                     None => {
@@ -127,7 +128,8 @@ impl Journaling {
                     }
                 }
             }
-            if group.len() >= GROUP_MESSAGES || (done && !group.is_empty()) {
+            if group.len() >= GROUP_MESSAGES || bytes >= GROUP_BYTES || (done && !group.is_empty()) {
+                bytes = 0;
                 outputs
                     .journaled
                     .blocking_send(std::mem::take(&mut group))

@@ -2,14 +2,15 @@
 //!
 //! Pure bookkeeping. `…/ack` promises that *everything* of the epoch up to a number is durable, so a number counts
 //! only when all before it have come. The base is the agent's `from`, the lowest number it still holds: everything
-//! below was confirmed to it before, by us or by our predecessor, so the ledger needs no memory across restarts.
+//! below was confirmed to it before, by us or by our predecessor, so the ledger needs no memory across restarts. An
+//! agent that does not say `from` is confirmed from its first number, 1, on.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use dustwatch_observation::Ack;
 
-/// Numbers remembered ahead of a gap before the oldest are forgotten; the agent sends them again.
-const MAX_AHEAD: usize = 100_000;
+/// Runs of numbers remembered beyond a gap; what does not fit is not confirmed, and the agent sends it again.
+const MAX_RUNS: usize = 256;
 
 /// What is durable of each device's epoch.
 #[derive(Debug, Default)]
@@ -22,14 +23,15 @@ struct Epoch {
     id: String,
     /// Everything up to here is durable, or was confirmed before.
     upto: u64,
-    /// Numbers beyond a gap.
-    ahead: std::collections::BTreeSet<u64>,
+    /// Runs of durable numbers beyond a gap: first to last.
+    ahead: BTreeMap<u64, u64>,
 }
 
 impl Ledger {
-    /// Takes note of a message's durable numbers; the acknowledgement to send, if it says more than the last one did.
+    /// Takes note of a message's durable numbers; the acknowledgement to send, if it says more than the last one did,
+    /// or if the agent sent what was confirmed before.
     ///
-    /// `from` is the lowest number that the agent holds, if it says; without it the first number seen is the base.
+    /// `from` is the lowest number that the agent holds, if it says.
     pub(crate) fn record(
         &mut self,
         device: &str,
@@ -37,34 +39,27 @@ impl Ledger {
         from: Option<u64>,
         seqs: &[u64],
     ) -> Option<Ack> {
-        let lowest = seqs.iter().min()?;
-        let base = from.unwrap_or(*lowest).min(*lowest).saturating_sub(1);
+        let lowest = *seqs.iter().min()?;
+        let base = from.map_or(0, |from| from.min(lowest).saturating_sub(1));
         let entry = match self.devices.get_mut(device) {
             Some(entry) if entry.id == epoch => entry,
             _ => {
                 let fresh = Epoch {
                     id: epoch.to_owned(),
                     upto: base,
-                    ahead: Default::default(),
+                    ahead: BTreeMap::new(),
                 };
                 self.devices.insert(device.to_owned(), fresh);
                 self.devices.get_mut(device)?
             }
         };
         let before = entry.upto;
-        if let Some(from) = from {
-            entry.upto = entry.upto.max(from.saturating_sub(1).min(*lowest));
-        }
+        entry.upto = entry.upto.max(base);
         for seq in seqs {
-            if *seq == entry.upto + 1 {
-                entry.upto += 1;
-            } else if *seq > entry.upto && entry.ahead.len() < MAX_AHEAD {
-                entry.ahead.insert(*seq);
-            }
+            entry.add(*seq);
         }
-        entry.close_gap();
         let is_news = entry.upto > before || seqs.iter().all(|seq| *seq <= before);
-        is_news.then(|| Ack {
+        (is_news && entry.upto > 0).then(|| Ack {
             epoch: epoch.to_owned(),
             seq: entry.upto,
         })
@@ -72,13 +67,29 @@ impl Ledger {
 }
 
 impl Epoch {
-    fn close_gap(&mut self) {
-        while let Some(next) = self.ahead.first().copied() {
-            if next > self.upto + 1 {
+    fn add(&mut self, seq: u64) {
+        if seq > self.upto.saturating_add(1) {
+            self.remember(seq);
+            return;
+        }
+        self.upto = self.upto.max(seq);
+        while let Some((&first, &last)) = self.ahead.first_key_value() {
+            if first > self.upto.saturating_add(1) {
                 return;
             }
             self.ahead.pop_first();
-            self.upto = self.upto.max(next);
+            self.upto = self.upto.max(last);
+        }
+    }
+
+    /// Joins a number beyond the gap to the run that it continues, or begins a new run.
+    fn remember(&mut self, seq: u64) {
+        if let Some((_, last)) = self.ahead.range_mut(..=seq).next_back()
+            && *last >= seq - 1
+        {
+            *last = seq.max(*last);
+        } else if self.ahead.len() < MAX_RUNS {
+            self.ahead.insert(seq, seq);
         }
     }
 }
@@ -121,6 +132,23 @@ mod tests {
         let mut ledger = Ledger::default();
         ledger.record("d", "e", Some(1), &[1]);
         assert_eq!(seq(ledger.record("d", "e", Some(50), &[50])), Some(50));
+    }
+
+    #[test]
+    fn without_a_base_nothing_is_confirmed_before_the_first_number() {
+        let mut ledger = Ledger::default();
+        assert_eq!(seq(ledger.record("d", "e", None, &[3])), None);
+        assert_eq!(seq(ledger.record("d", "e", None, &[1])), Some(1));
+        assert_eq!(seq(ledger.record("d", "e", None, &[2])), Some(3));
+    }
+
+    #[test]
+    fn the_largest_number_there_is_breaks_nothing() {
+        let mut ledger = Ledger::default();
+        for _ in 0..2 {
+            ledger.record("d", "e", Some(u64::MAX), &[u64::MAX]);
+            ledger.record("d", "e", None, &[u64::MAX, 0]);
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use dustwatch_config::BrokerSettings;
+use dustwatch_config::{AddressError, BrokerAddress, BrokerSettings};
 use rumqttc::{AsyncClient, EventLoop, MqttOptions, Publish, QoS};
 
 use crate::IngestError;
@@ -23,8 +23,12 @@ pub(crate) fn connect(
     persistent: bool,
     capacity: usize,
 ) -> Result<(AsyncClient, EventLoop), IngestError> {
-    let (host, port) = address(&settings.url)?;
-    let mut options = MqttOptions::new(format!("{}{suffix}", settings.client_id), host, port);
+    let address = address(&settings.url)?;
+    let mut options = MqttOptions::new(
+        format!("{}{suffix}", settings.client_id),
+        address.host(),
+        address.port(),
+    );
     options
         .set_keep_alive(Duration::from_secs(30))
         .set_clean_session(!persistent)
@@ -41,26 +45,10 @@ pub(crate) fn connect(
     Ok((client, eventloop))
 }
 
-/// Host and port of `mqtt://HOST:PORT`; the port is 1883 when left out.
-pub(crate) fn address(url: &str) -> Result<(String, u16), IngestError> {
-    let fail = |message: &str| IngestError::Broker {
-        url: url.to_owned(),
-        message: message.to_owned(),
-    };
-    let rest = url
-        .strip_prefix("mqtt://")
-        .ok_or_else(|| fail("does not have the form mqtt://HOST:PORT"))?;
-    let rest = rest.trim_end_matches('/');
-    let (host, port) = match rest.rsplit_once(':') {
-        Some((host, port)) => (host, port.parse().map_err(|_| fail("has no valid port"))?),
-        None => (rest, 1883),
-    };
-    if host.is_empty() || host.contains(['/', '@']) {
-        return Err(fail(
-            "does not have the form mqtt://HOST:PORT; user and password belong into the settings",
-        ));
-    }
-    Ok((host.trim_matches(['[', ']']).to_owned(), port))
+/// The address of a setting.
+pub(crate) fn address(url: &str) -> Result<BrokerAddress, IngestError> {
+    url.parse()
+        .map_err(|error: AddressError| IngestError::Broker(error))
 }
 
 /// A message that stands for a packet id, as the client wants it for an acknowledgement.
@@ -93,21 +81,7 @@ impl Backoff {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
-
-    #[test]
-    fn addresses_are_read() {
-        assert_eq!(
-            address("mqtt://10.1.2.3:1884").unwrap(),
-            ("10.1.2.3".to_owned(), 1884)
-        );
-        assert_eq!(address("mqtt://broker").unwrap(), ("broker".to_owned(), 1883));
-        assert_eq!(address("mqtt://[::1]:1884/").unwrap(), ("::1".to_owned(), 1884));
-        for bad in ["http://x:1", "mqtt://", "mqtt://x:port", "mqtt://user@x:1"] {
-            assert!(address(bad).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn waits_grow_to_a_minute_and_start_over() {

@@ -5,7 +5,6 @@
 //! ended, because its queue is closed; none waits for a broker that is not there.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use dustwatch_config::{AckAfter, Settings};
@@ -33,8 +32,8 @@ const GROUPS: usize = 8;
 const BATCHES: usize = 2;
 /// Groups of confirmations on their way to the devices.
 const CONFIRMATIONS: usize = 64;
-/// Acknowledgements in the client's queue.
-const ACKS_IN_CLIENT: usize = 1024;
+/// Confirmations in their client's queue.
+const CONFIRMATIONS_IN_CLIENT: usize = 1024;
 /// Largest record of the journal: the largest payload taken, its topic and head.
 const RECORD_EXTRA: u32 = 128 * 1024;
 /// How long each of the last words to the broker may take.
@@ -47,7 +46,7 @@ pub type Summary = stats::Snapshot;
 #[derive(Debug)]
 pub struct Pipeline {
     stats: Arc<Stats>,
-    client: AsyncClient,
+    client: watch::Receiver<AsyncClient>,
     deliveries: mpsc::Sender<Hop>,
     subscribed: watch::Receiver<bool>,
     receiver: JoinHandle<()>,
@@ -82,21 +81,10 @@ impl Pipeline {
         let (receipt_out, receipt_in) = mpsc::unbounded_channel();
         let (ack_out, ack_in) = mpsc::channel(CONFIRMATIONS);
         let (committed_out, committed_in) = watch::channel(committer.position());
-        let (subscribed_out, subscribed) = watch::channel(false);
-
-        let connection = Arc::new(AtomicU64::new(0));
-        let (client, eventloop) = link::connect(&settings.broker, "", true, ACKS_IN_CLIENT)?;
-        let receiver = Receiver {
-            client: client.clone(),
-            eventloop,
-            filters: filters(settings),
-            max_payload_bytes: settings.broker.max_payload_bytes,
-            clock,
-            stats: stats.clone(),
-            connection: connection.clone(),
-            subscribed: subscribed_out,
-        };
-        let (ack_client, ack_eventloop) = link::connect(&settings.broker, "-ack", false, ACKS_IN_CLIENT)?;
+        let receiver = Receiver::new(&settings.broker, filters(settings), clock, stats.clone())?;
+        let (client, subscribed) = (receiver.client(), receiver.subscribed());
+        let (ack_client, ack_eventloop) =
+            link::connect(&settings.broker, "-ack", false, CONFIRMATIONS_IN_CLIENT)?;
 
         let journaling = Journaling {
             replay_after: committer.position(),
@@ -119,12 +107,7 @@ impl Pipeline {
 
         Ok(Self {
             receiver: tokio::spawn(receiver.run(delivery_out.clone())),
-            acknowledger: tokio::spawn(acknowledge::run(
-                client.clone(),
-                connection,
-                receipt_in,
-                stats.clone(),
-            )),
+            acknowledger: tokio::spawn(acknowledge::run(receipt_in, stats.clone())),
             confirmer: tokio::spawn(confirm::run(ack_client, ack_eventloop, ack_in)),
             workers: Workers {
                 journaling: tokio::task::spawn_blocking(move || journaling.run(delivery_in, journal_outputs)),
@@ -193,7 +176,8 @@ impl Pipeline {
             "shutting down: the last acknowledgements go out"
         );
         let _ = tokio::time::timeout(LAST_ACKS, self.acknowledger).await;
-        let _ = tokio::time::timeout(LAST_ACKS, self.client.disconnect()).await;
+        let client = self.client.borrow().clone();
+        let _ = tokio::time::timeout(LAST_ACKS, client.disconnect()).await;
         let (receiver, confirmer) = (self.receiver.abort_handle(), self.confirmer.abort_handle());
         // A broker that is not there is not waited for.
         let _ = tokio::time::timeout(LAST_ACKS, self.receiver).await;
@@ -316,19 +300,19 @@ impl Decoding {
             if let Some(row) = outcome.rejected {
                 self.batcher.reject(message.position, row);
             }
-            acks.extend(outcome.ack);
+            match self.ack_after {
+                AckAfter::Journal => acks.extend(outcome.ack),
+                AckAfter::Lake => self.batcher.acks.extend(outcome.ack),
+            }
             self.batcher.receipts.extend::<Option<Receipt>>(message.receipt);
             self.batcher.reached(message.position, Instant::now());
             if self.batcher.is_due(Instant::now()) {
                 self.seal()?;
             }
         }
-        match self.ack_after {
-            AckAfter::Journal if !acks.is_empty() => {
-                let _ = self.acks.blocking_send(acks);
-            }
-            AckAfter::Journal => {}
-            AckAfter::Lake => self.batcher.acks.extend(acks),
+        if !acks.is_empty() {
+            // Nobody to tell any more: agents that hear nothing send again.
+            let _ = self.acks.blocking_send(acks);
         }
         Ok(())
     }

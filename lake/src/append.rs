@@ -4,14 +4,20 @@
 //! table has already is not made again, and an error whose outcome is unknown is resolved by reading the table's
 //! position back. One appender a table and application id: the journal's lock sees to that.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use deltalake::DeltaTable;
-use deltalake::arrow::array::RecordBatch;
+use deltalake::arrow::array::{RecordBatch, new_null_array};
+use deltalake::arrow::datatypes::Schema;
+use deltalake::arrow::error::ArrowError;
+use deltalake::kernel::engine::arrow_conversion::TryIntoArrow;
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
 use deltalake::kernel::{Action, Add, Transaction};
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::writer::{DeltaWriter, RecordBatchWriter};
 
-use crate::{Lake, LakeError, TableKind, durable, writer};
+use crate::{Lake, LakeError, TableKind, TouchedDays, durable, writer};
 
 /// Commits after which the table is read afresh, so that memory does not grow with the log.
 const REOPEN_AFTER: u32 = 500;
@@ -36,6 +42,10 @@ pub struct Appender {
     table: DeltaTable,
     position: Option<u64>,
     commits: u32,
+    /// Log entries from this version on may not be on disk yet.
+    unsynced: Option<u64>,
+    /// Version after our last commit: what lies between it and the table's is others' work.
+    own: u64,
 }
 
 impl Appender {
@@ -46,6 +56,7 @@ impl Appender {
     pub async fn open(lake: &Lake, kind: TableKind, app_id: &str) -> Result<Self, LakeError> {
         let table = lake.open_or_create(kind).await?;
         let position = read_position(&table, kind, app_id).await?;
+        let version = table.version().unwrap_or(0);
         Ok(Self {
             lake: lake.clone(),
             kind,
@@ -53,6 +64,9 @@ impl Appender {
             table,
             position,
             commits: 0,
+            // A predecessor may have been killed between its commit and the sync.
+            unsynced: Some(version),
+            own: version,
         })
     }
 
@@ -66,12 +80,20 @@ impl Appender {
         self.table.version().unwrap_or(0)
     }
 
-    /// Takes note of what other writers have committed.
-    pub(crate) async fn refresh(&mut self) -> Result<(), LakeError> {
+    /// Takes note of what other writers have committed; the days that they touched.
+    pub(crate) async fn foreign_days(&mut self) -> Result<TouchedDays, LakeError> {
         self.table
             .update_state()
             .await
-            .map_err(LakeError::store(self.kind.name()))
+            .map_err(LakeError::store(self.kind.name()))?;
+        let now = self.version();
+        let touched = if now == self.own {
+            TouchedDays::Days(BTreeSet::new())
+        } else {
+            self.lake.touched_days(self.own, now).await?
+        };
+        self.own = now;
+        Ok(touched)
     }
 
     /// The table, for reading what it held before the next commit.
@@ -83,18 +105,22 @@ impl Appender {
     /// rows and the position are on disk, once. An empty list of batches moves the position only.
     ///
     /// # Errors
-    /// [`LakeError::Store`] or [`LakeError::Disk`] when nothing was committed: the same call may be made again.
+    /// [`LakeError::Store`], [`LakeError::Disk`]: the same call may be made again; should the first one have landed,
+    /// the second only sees to it that it is on disk.
     pub async fn append(&mut self, batches: &[RecordBatch], position: u64) -> Result<Commit, LakeError> {
+        self.sync_log()?;
+        let mut commit = Commit {
+            version: self.version(),
+            rows: 0,
+            bytes: 0,
+        };
         if self.position.is_some_and(|reached| reached >= position) {
-            return Ok(Commit {
-                version: self.version(),
-                rows: 0,
-                bytes: 0,
-            });
+            return Ok(commit);
         }
         let adds = self.write(batches).await?;
-        let rows = batches.iter().map(|b| b.num_rows() as u64).sum();
-        let bytes = adds.iter().map(|add| add.size.unsigned_abs()).sum();
+        commit.rows = batches.iter().map(|b| b.num_rows() as u64).sum();
+        commit.bytes = adds.iter().map(|add| add.size.unsigned_abs()).sum();
+        let base = self.version();
         if let Err(error) = self.commit(adds, position).await {
             // The commit may have landed all the same: ask the table.
             self.reopen().await?;
@@ -104,18 +130,27 @@ impl Appender {
             tracing::warn!(table = self.kind.name(), position, %error, "commit landed in spite of its error");
         }
         self.position = Some(position);
-        if let Some(folder) = self.lake.table_folder(self.kind) {
-            durable::sync_log_entry(&folder, self.version())?;
+        self.unsynced = Some(base + 1);
+        if self.version() == base + 1 && self.own == base {
+            self.own = base + 1;
         }
+        self.sync_log()?;
         self.commits += 1;
         if self.commits.is_multiple_of(REOPEN_AFTER) {
             self.reopen().await?;
         }
-        Ok(Commit {
-            version: self.version(),
-            rows,
-            bytes,
-        })
+        commit.version = self.version();
+        Ok(commit)
+    }
+
+    /// Sees to it that every log entry that may be ours is on disk.
+    fn sync_log(&mut self) -> Result<(), LakeError> {
+        let (Some(from), Some(folder)) = (self.unsynced, self.lake.table_folder(self.kind)) else {
+            return Ok(());
+        };
+        (from..=self.version()).try_for_each(|version| durable::sync_log_entry(&folder, version))?;
+        self.unsynced = None;
+        Ok(())
     }
 
     async fn write(&self, batches: &[RecordBatch]) -> Result<Vec<Add>, LakeError> {
@@ -171,11 +206,28 @@ pub(crate) async fn write_files(
         TableKind::Hourly => &["month", "parameter", "device", "hour"],
     };
     let all = writer::sorted(&all, order).map_err(LakeError::arrow(kind.name()))?;
+    let all = as_wide_as(table, &all).map_err(LakeError::arrow(kind.name()))?;
     let mut files = RecordBatchWriter::for_table(table)
         .map_err(LakeError::store(kind.name()))?
         .with_writer_properties(writer::properties(&all.schema()));
     files.write(all).await.map_err(LakeError::store(kind.name()))?;
     files.flush().await.map_err(LakeError::store(kind.name()))
+}
+
+/// The batch with null columns where the table has parameters that this configuration does not.
+fn as_wide_as(table: &DeltaTable, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let state = table
+        .snapshot()
+        .map_err(|e| ArrowError::ExternalError(Box::new(e)))?;
+    let schema: Schema = state.schema().as_ref().try_into_arrow()?;
+    let columns = schema
+        .fields()
+        .iter()
+        .map(|field| match batch.column_by_name(field.name()) {
+            Some(column) => column.clone(),
+            None => new_null_array(field.data_type(), batch.num_rows()),
+        });
+    RecordBatch::try_new(Arc::new(schema.clone()), columns.collect())
 }
 
 pub(crate) async fn read_position(

@@ -36,10 +36,27 @@ pub(crate) fn sync_files(table: &Path, adds: &[Add]) -> Result<(), LakeError> {
     folders.iter().try_for_each(|folder| sync(folder))
 }
 
-/// Syncs the log entry of a version and the log's folder.
+/// Syncs the log entry of a version, the checkpoint made after it if there is one, and the log's folder.
 pub(crate) fn sync_log_entry(table: &Path, version: u64) -> Result<(), LakeError> {
     let log = table.join("_delta_log");
     let entry = log.join(format!("{version:020}.json"));
-    sync(&entry)?;
+    // A checkpoint stands for the entries before it, which may be gone after a long stop.
+    if entry.exists() {
+        sync(&entry)?;
+    }
+    let checkpoint = log.join(format!("{version:020}.checkpoint.parquet"));
+    if checkpoint.exists() {
+        sync(&checkpoint)?;
+        sync(&log.join("_last_checkpoint"))?;
+    }
     sync(&log)
+}
+
+/// Syncs a new table's folder, and the folders that it was made in.
+pub(crate) fn sync_new_folder(table: &Path) -> Result<(), LakeError> {
+    table
+        .ancestors()
+        .take(3)
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .try_for_each(sync)
 }

@@ -2,14 +2,17 @@
 //!
 //! Before rows are appended, those that the table has already are taken out: a redelivery, a replay after a crash, a
 //! second import. A row with the same identity and another content is a correction and is appended; readers take the
-//! latest received. What the table has is read a local day at a time, when the first row of that day arrives, and
-//! kept as two 64-bit hashes a row (about 32 bytes of memory); the days used longest ago are forgotten first.
+//! latest received. A correction that was itself corrected does not come back by being delivered again; a device that
+//! means it sends it under a new number.
 //!
-//! Two rows are taken for the same only when both hashes agree, the second one over device, time and every value: a
-//! chance of 2⁻¹²⁸ a pair. Rows of other writers that appear after a day was read are seen by readers as duplicates
-//! and counted once there (the view `observations`).
+//! What the table has is read a local day at a time, when the first row of that day arrives, and kept as three 64-bit
+//! hashes a row (about 40 bytes of memory); the days used longest ago are forgotten first, and days that another
+//! writer has touched since.
+//!
+//! Two rows are taken for the same only when two hashes with keys of their own agree, both over device and time, the
+//! second one over every value too.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use datafusion::common::ScalarValue;
@@ -19,14 +22,16 @@ use deltalake::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Date32Array, RecordBatch, TimestampMicrosecondArray,
 };
 use deltalake::arrow::compute::{cast, filter_record_batch};
-use deltalake::arrow::datatypes::{DataType, Decimal128Type, SchemaRef};
+use deltalake::arrow::datatypes::{DataType, Decimal128Type, Int64Type, SchemaRef};
 use deltalake::arrow::error::ArrowError;
 use futures::StreamExt;
 
-use crate::{Appender, Lake, LakeError, TableKind};
+use crate::{Appender, Lake, LakeError, TableKind, TouchedDays};
 
 /// Rows remembered before the days used longest ago are forgotten.
-const MAX_KEYS: usize = 6_000_000;
+const MAX_KEYS: usize = 4_000_000;
+
+type Hashed<V> = HashMap<u64, V, BuildHasherDefault<AlreadyHashed>>;
 
 /// What became of the rows of a batch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -49,9 +54,41 @@ pub struct Identity {
 
 #[derive(Debug, Default)]
 struct Day {
-    /// Hash of (device, time) → hash of the latest content.
-    seen: HashMap<u64, u64, BuildHasherDefault<AlreadyHashed>>,
+    /// Hash of (device, time) → what was received last.
+    latest: Hashed<Version>,
+    /// Deliveries that a later one corrected.
+    superseded: HashSet<u64, BuildHasherDefault<AlreadyHashed>>,
     used: u64,
+}
+
+/// One content of an identity, and the delivery that brought it.
+#[derive(Debug, Clone, Copy)]
+struct Version {
+    content: u64,
+    delivery: u64,
+}
+
+/// What a row is to the table.
+enum Verdict {
+    New,
+    Duplicate,
+    Correction,
+}
+
+impl Day {
+    /// Judges a row, and remembers it unless it is a duplicate.
+    fn judge(&mut self, key: u64, version: Version) -> Verdict {
+        let Some(latest) = self.latest.get_mut(&key) else {
+            self.latest.insert(key, version);
+            return Verdict::New;
+        };
+        if latest.content == version.content || self.superseded.contains(&version.delivery) {
+            return Verdict::Duplicate;
+        }
+        self.superseded.insert(latest.delivery);
+        *latest = version;
+        Verdict::Correction
+    }
 }
 
 impl Identity {
@@ -75,44 +112,33 @@ impl Identity {
         appender: &mut Appender,
         batch: RecordBatch,
     ) -> Result<(RecordBatch, IdentityCounts), LakeError> {
-        let arrow = LakeError::arrow("observations");
         let day_column = column(&batch, "day").map_err(LakeError::arrow("observations"))?;
         let days: Date32Array = day_column.as_primitive().clone();
         self.tick += 1;
+        match appender.foreign_days().await? {
+            TouchedDays::Days(days) => self.days.retain(|day, _| !days.contains(day)),
+            TouchedDays::Unknown => self.days.clear(),
+        }
         let mut wanted: Vec<i32> = days.values().to_vec();
         wanted.sort_unstable();
         wanted.dedup();
-        wanted.retain(|day| !self.days.contains_key(day));
-        if !wanted.is_empty() {
-            // Other writers may have been here.
-            appender.refresh().await?;
-            for day in wanted {
-                let seen = read_day(appender, day, &self.schema).await?;
-                self.days.insert(
-                    day,
-                    Day {
-                        seen,
-                        used: self.tick,
-                    },
-                );
+        for day in wanted {
+            if !self.days.contains_key(&day) {
+                let known = read_day(appender, day, &self.schema).await?;
+                self.days.insert(day, known);
             }
         }
-        let hashes = RowHashes::of(&batch).map_err(arrow)?;
+        let hashes = RowHashes::of(&batch).map_err(LakeError::arrow("observations"))?;
         let mut counts = IdentityCounts::default();
         let mut keep = Vec::with_capacity(batch.num_rows());
         for (row, day) in days.values().iter().enumerate() {
             let entry = self.days.entry(*day).or_default();
             entry.used = self.tick;
-            let before = entry.seen.get(&hashes.keys[row]).copied();
-            let is_new = before != Some(hashes.contents[row]);
-            if is_new {
-                entry.seen.insert(hashes.keys[row], hashes.contents[row]);
-                counts.admitted += 1;
-                counts.corrections += u64::from(before.is_some());
-            } else {
-                counts.duplicates += 1;
-            }
-            keep.push(is_new);
+            let verdict = entry.judge(hashes.keys[row], hashes.version(row));
+            counts.admitted += u64::from(!matches!(verdict, Verdict::Duplicate));
+            counts.corrections += u64::from(matches!(verdict, Verdict::Correction));
+            counts.duplicates += u64::from(matches!(verdict, Verdict::Duplicate));
+            keep.push(!matches!(verdict, Verdict::Duplicate));
         }
         self.forget();
         if counts.duplicates == 0 {
@@ -124,7 +150,7 @@ impl Identity {
     }
 
     fn forget(&mut self) {
-        let mut keys: usize = self.days.values().map(|day| day.seen.len()).sum();
+        let mut keys: usize = self.days.values().map(|day| day.latest.len()).sum();
         while keys > MAX_KEYS && self.days.len() > 1 {
             let Some(oldest) = self
                 .days
@@ -137,17 +163,13 @@ impl Identity {
             if self.days[&oldest].used == self.tick {
                 return;
             }
-            keys -= self.days.remove(&oldest).map_or(0, |day| day.seen.len());
+            keys -= self.days.remove(&oldest).map_or(0, |day| day.latest.len());
         }
     }
 }
 
-/// What the table has of a local day: the latest received content of each identity.
-async fn read_day(
-    appender: &Appender,
-    day: i32,
-    schema: &SchemaRef,
-) -> Result<HashMap<u64, u64, BuildHasherDefault<AlreadyHashed>>, LakeError> {
+/// What the table has of a local day.
+async fn read_day(appender: &Appender, day: i32, schema: &SchemaRef) -> Result<Day, LakeError> {
     let fail = |error| LakeError::scan("observations")(error);
     let provider = appender.table().table_provider().await.map_err(fail)?;
     let context = SessionContext::new();
@@ -157,25 +179,33 @@ async fn read_day(
         .filter(col("day").eq(lit(ScalarValue::Date32(Some(day)))))
         .map_err(fail)?;
     let mut stream = frame.execute_stream().await.map_err(fail)?;
-    let mut latest: HashMap<u64, (u64, i64), BuildHasherDefault<AlreadyHashed>> = HashMap::default();
+    let mut latest: Hashed<(Version, i64)> = HashMap::default();
+    let mut known = Day::default();
     while let Some(batch) = stream.next().await {
         let batch = canonical(&batch.map_err(fail)?, schema).map_err(LakeError::arrow("observations"))?;
         let hashes = RowHashes::of(&batch).map_err(LakeError::arrow("observations"))?;
         let received = timestamps(&batch, "received_at")?;
         for row in 0..batch.num_rows() {
-            let at = received.value(row);
-            let entry = latest
-                .entry(hashes.keys[row])
-                .or_insert((hashes.contents[row], at));
-            if at >= entry.1 {
-                *entry = (hashes.contents[row], at);
+            let (version, at) = (hashes.version(row), received.value(row));
+            let Some(entry) = latest.get_mut(&hashes.keys[row]) else {
+                latest.insert(hashes.keys[row], (version, at));
+                continue;
+            };
+            let older = if at >= entry.1 {
+                std::mem::replace(entry, (version, at)).0
+            } else {
+                version
+            };
+            if older.content != entry.0.content {
+                known.superseded.insert(older.delivery);
             }
         }
     }
-    Ok(latest
+    known.latest = latest
         .into_iter()
-        .map(|(key, (content, _))| (key, content))
-        .collect())
+        .map(|(key, (version, _))| (key, version))
+        .collect();
+    Ok(known)
 }
 
 fn timestamps(batch: &RecordBatch, name: &str) -> Result<TimestampMicrosecondArray, LakeError> {
@@ -203,20 +233,22 @@ fn canonical(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, Arr
     RecordBatch::try_new(schema.clone(), columns?)
 }
 
-/// Two hashes a row: of its identity, and of its content.
+/// Three hashes a row: of its identity, of its content, and of the delivery that brought it.
 struct RowHashes {
     keys: Vec<u64>,
     contents: Vec<u64>,
+    deliveries: Vec<u64>,
 }
 
 impl RowHashes {
     fn of(batch: &RecordBatch) -> Result<Self, ArrowError> {
         let mut keys = vec![0x9e37_79b9_7f4a_7c15u64; batch.num_rows()];
+        let mut contents = vec![0x2545_f491_4f6c_dd1du64; batch.num_rows()];
         for name in ["device", "observed_at"] {
             mix_column(&mut keys, &column(batch, name)?, 1)?;
+            mix_column(&mut contents, &column(batch, name)?, 2)?;
         }
-        let mut contents: Vec<u64> = keys.iter().map(|key| fold(*key, 0x2545_f491_4f6c_dd1d)).collect();
-        for (index, field) in (2u64..).zip(batch.schema().fields()) {
+        for (index, field) in (3u64..).zip(batch.schema().fields()) {
             // epoch and seq tell deliveries apart, not contents; day follows from the time.
             if !["device", "observed_at", "received_at", "epoch", "seq", "day"]
                 .contains(&field.name().as_str())
@@ -224,7 +256,21 @@ impl RowHashes {
                 mix_column(&mut contents, &column(batch, field.name())?, index)?;
             }
         }
-        Ok(Self { keys, contents })
+        let mut deliveries = contents.clone();
+        mix_column(&mut deliveries, &column(batch, "epoch")?, 1)?;
+        mix_column(&mut deliveries, &column(batch, "seq")?, 2)?;
+        Ok(Self {
+            keys,
+            contents,
+            deliveries,
+        })
+    }
+
+    fn version(&self, row: usize) -> Version {
+        Version {
+            content: self.contents[row],
+            delivery: self.deliveries[row],
+        }
     }
 }
 
@@ -261,6 +307,13 @@ fn mix_column(hashes: &mut [u64], column: &ArrayRef, salt: u64) -> Result<(), Ar
                 .iter_mut()
                 .zip(column.as_primitive::<deltalake::arrow::datatypes::TimestampMicrosecondType>())
             {
+                if let Some(value) = value {
+                    *hash = fold(*hash ^ (value as u64), salt);
+                }
+            }
+        }
+        DataType::Int64 => {
+            for (hash, value) in hashes.iter_mut().zip(column.as_primitive::<Int64Type>()) {
                 if let Some(value) = value {
                     *hash = fold(*hash ^ (value as u64), salt);
                 }

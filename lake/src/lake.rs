@@ -201,6 +201,7 @@ impl Lake {
             .map_err(LakeError::store(kind.name()))?;
         if let Some(folder) = self.table_folder(kind) {
             crate::durable::sync_log_entry(&folder, table.version().unwrap_or(0))?;
+            crate::durable::sync_new_folder(&folder)?;
         }
         Ok(table)
     }

@@ -179,6 +179,117 @@ async fn identity_knows_what_the_table_has_also_after_a_restart() {
 }
 
 #[tokio::test]
+async fn a_content_that_was_corrected_does_not_come_back_by_being_delivered_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = lake(folder.path());
+    let both = [observation(&lake, "A", 0, "1"), observation(&lake, "A", 0, "2")];
+    for round in 1..=3u64 {
+        // Each round is a start of its own, as of a second import.
+        let mut appender = Appender::open(&lake, TableKind::Observations, "a").await.unwrap();
+        let mut identity = Identity::new(&lake);
+        for (n, one) in both.iter().enumerate() {
+            let received = i64::try_from(round).unwrap() * 10 + i64::try_from(n).unwrap();
+            let rows = batch(&lake, std::slice::from_ref(one), received);
+            let (rows, counts) = identity.admit(&mut appender, rows).await.unwrap();
+            assert_eq!(counts.duplicates, u64::from(round > 1), "round {round}");
+            appender.append(&[rows], round * 10 + n as u64).await.unwrap();
+        }
+    }
+    assert_eq!(count(&lake).await, "2");
+    // The device means it: the same content under a new number.
+    let mut appender = Appender::open(&lake, TableKind::Observations, "a").await.unwrap();
+    let mut again = observation(&lake, "A", 0, "1");
+    (again.epoch, again.seq) = ("e".to_owned(), Some(9));
+    let (_, counts) = Identity::new(&lake)
+        .admit(&mut appender, batch(&lake, &[again], 99))
+        .await
+        .unwrap();
+    assert_eq!(counts.corrections, 1);
+}
+
+#[tokio::test]
+async fn a_correction_by_another_writer_is_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = lake(folder.path());
+    let mut ours = Appender::open(&lake, TableKind::Observations, "ours")
+        .await
+        .unwrap();
+    let mut identity = Identity::new(&lake);
+    let numbered = |text: &str, seq| {
+        let mut out = observation(&lake, "A", 0, text);
+        out.seq = Some(seq);
+        out
+    };
+    let (rows, _) = identity
+        .admit(&mut ours, batch(&lake, &[numbered("1", 1)], 1))
+        .await
+        .unwrap();
+    ours.append(&[rows], 1).await.unwrap();
+    let mut theirs = Appender::open(&lake, TableKind::Observations, "theirs")
+        .await
+        .unwrap();
+    theirs
+        .append(&[batch(&lake, &[numbered("2", 2)], 2)], 1)
+        .await
+        .unwrap();
+    let (_, counts) = identity
+        .admit(&mut ours, batch(&lake, &[numbered("1", 3)], 3))
+        .await
+        .unwrap();
+    assert_eq!(counts.corrections, 1);
+}
+
+#[tokio::test]
+async fn a_torn_checkpoint_is_set_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = lake(folder.path());
+    let mut appender = Appender::open(&lake, TableKind::Observations, "a").await.unwrap();
+    for n in 1..=55 {
+        appender
+            .append(
+                &[batch(&lake, &[observation(&lake, "A", n, "1")], n)],
+                n.unsigned_abs(),
+            )
+            .await
+            .unwrap();
+    }
+    let log = folder.path().join("observations/_delta_log");
+    let mut files = std::fs::read_dir(log).unwrap().map(|entry| entry.unwrap().path());
+    let checkpoint = files
+        .find(|path| path.extension().is_some_and(|e| e == "parquet"))
+        .expect("a checkpoint");
+    let length = std::fs::metadata(&checkpoint).unwrap().len();
+    std::fs::write(&checkpoint, vec![0; usize::try_from(length).unwrap()]).unwrap();
+    let appender = Appender::open(&lake, TableKind::Observations, "a").await.unwrap();
+    assert_eq!(appender.position(), Some(55));
+    assert_eq!(count(&lake).await, "55");
+}
+
+#[tokio::test]
+async fn a_table_with_more_parameters_than_the_configuration_is_appended_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let wide = lake(folder.path());
+    Appender::open(&wide, TableKind::Observations, "a").await.unwrap();
+    let few: Vec<Parameter> = wide.parameters().iter().map(|(_, p)| p.clone()).take(2).collect();
+    let narrow = Lake::at(
+        folder.path().to_str().unwrap(),
+        Arc::new(ParameterSet::new(few).unwrap()),
+        wide.timezone(),
+    )
+    .unwrap();
+    let mut appender = Appender::open(&narrow, TableKind::Observations, "a")
+        .await
+        .unwrap();
+    let rows = batch(&narrow, &[observation(&narrow, "A", 0, "7")], 1);
+    let (rows, _) = Identity::new(&narrow).admit(&mut appender, rows).await.unwrap();
+    appender.append(&[rows], 1).await.unwrap();
+    assert_eq!(
+        ask(&wide, "SELECT tsp FROM observations WHERE noise IS NULL").await,
+        [["7.0"]]
+    );
+}
+
+#[tokio::test]
 async fn a_value_that_its_column_cannot_hold_is_kept_as_it_was_sent() {
     let folder = tempfile::tempdir().unwrap();
     let lake = lake(folder.path());

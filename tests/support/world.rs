@@ -156,7 +156,7 @@ impl World {
     #[track_caller]
     pub(crate) fn start_ingest(&self) -> Running {
         let mut ingest = self.spawn_ingest();
-        ingest.wait_for_log("ready", says_ready);
+        wait_until_ready(&mut ingest);
         ingest
     }
 
@@ -183,6 +183,16 @@ impl World {
     }
 }
 
+/// With `DUSTWATCH_TEST_KEEP` in the environment, the folder of a test that fails stays, to be looked into.
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() && std::env::var_os("DUSTWATCH_TEST_KEEP").is_some() {
+            eprintln!("kept: {}", self.folder.path().display());
+            self.folder.disable_cleanup(true);
+        }
+    }
+}
+
 /// The observations that a replay says were confirmed: `confirmed 120 observations in …`.
 #[track_caller]
 pub(crate) fn confirmed(stdout: &str) -> u64 {
@@ -191,6 +201,12 @@ pub(crate) fn confirmed(stdout: &str) -> u64 {
     count
         .and_then(|count| count.parse().ok())
         .unwrap_or_else(|| panic!("a replay prints how many were confirmed, not {stdout:?}"))
+}
+
+/// Waits until an ingester is subscribed; before that, a signal may meet a process that does not listen yet.
+#[track_caller]
+pub(crate) fn wait_until_ready(ingest: &mut Running) {
+    ingest.wait_for_log("ready", says_ready);
 }
 
 fn says_ready(line: &str) -> bool {

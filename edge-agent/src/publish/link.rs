@@ -17,8 +17,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::address::BrokerAddress;
 use super::backoff::Backoff;
+use dustwatch_config::BrokerAddress;
 
 /// Messages under way to the broker at once.
 pub(crate) const INFLIGHT: u16 = 100;

@@ -6,7 +6,6 @@
 //!
 //! Inside: `window` decides (pure), `link` talks to the broker, `driver` joins the two.
 
-mod address;
 mod backoff;
 mod driver;
 mod link;
@@ -20,7 +19,7 @@ use dustwatch_observation::{Clock, DeviceId, DistrictCode, Topic, TopicKind};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-pub use address::BrokerAddress;
+pub use dustwatch_config::BrokerAddress;
 pub use window::{Limits, Message};
 
 pub(crate) use link::{Link, LinkEvent, LinkOptions, MAX_PAYLOAD_BYTES};

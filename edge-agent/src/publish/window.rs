@@ -301,9 +301,11 @@ impl Window {
 impl Stream {
     /// The lowest number not confirmed.
     fn lowest(&self) -> u64 {
-        self.held.front().map_or(self.confirmed + 1, |held| {
-            held.message.first.max(self.confirmed + 1)
-        })
+        self.held
+            .front()
+            .map_or(self.confirmed.saturating_add(1), |held| {
+                held.message.first.max(self.confirmed.saturating_add(1))
+            })
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use dustwatch_journal::{AppendError, Journal, Position, SyncError};
+use dustwatch_journal::{AppendError, Journal, Position, SyncError, TruncateError};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
@@ -130,12 +130,20 @@ impl Keeper {
     /// repetition only.
     fn give_up(&mut self, up_to: u64) -> Result<(), EdgeError> {
         if up_to > self.journal.cut().get() {
-            let outcome = self.journal.truncate(Position::new(up_to))?;
-            tracing::debug!(
-                up_to,
-                segments = outcome.segments_removed,
-                "confirmed and given up"
-            );
+            match self.journal.truncate(Position::new(up_to)) {
+                Ok(outcome) => {
+                    tracing::debug!(
+                        up_to,
+                        segments = outcome.segments_removed,
+                        "confirmed and given up"
+                    );
+                }
+                // The records are given up; the file goes with the next cut.
+                Err(TruncateError::Remove(failure)) => {
+                    tracing::warn!(up_to, %failure, "a segment of the spool could not be removed");
+                }
+                Err(error) => return Err(error.into()),
+            }
             self.sync_at
                 .get_or_insert_with(|| Instant::now() + self.sync_interval);
         }

@@ -13,6 +13,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use dustwatch_journal::{Journal, JournalOptions, OnDamage, Reader};
+use dustwatch_observation::DeviceId;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::EdgeError;
@@ -48,7 +49,7 @@ impl Spool {
     ///
     /// # Errors
     /// [`EdgeError::SpoolOpen`], when it is in use by another agent, for one.
-    pub fn open(dir: &Path) -> Result<Self, EdgeError> {
+    pub fn open(dir: &Path, device: &DeviceId) -> Result<Self, EdgeError> {
         let options = JournalOptions {
             segment_bytes: SEGMENT_BYTES,
             on_damage: OnDamage::Skip,
@@ -68,6 +69,7 @@ impl Spool {
             torn_bytes = recovery.torn_bytes,
             "spool open"
         );
+        claim(dir, device, recovery.records)?;
         Ok(Self { journal })
     }
 
@@ -118,4 +120,32 @@ pub(crate) fn start_feeding(
     tokio::task::spawn_blocking(move || {
         runtime.block_on(Feeder::new(head, batch, reader).run(durable, offers))
     })
+}
+
+/// Sees to it that a spool with records is of this device: they would be published as another's otherwise.
+fn claim(dir: &Path, device: &DeviceId, records: u64) -> Result<(), EdgeError> {
+    let file = dir.join("device");
+    let io = |action| {
+        let path = file.clone();
+        move |source| EdgeError::Io { action, path, source }
+    };
+    let owner = match std::fs::read_to_string(&file) {
+        Ok(owner) => owner,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(io("read")(error)),
+    };
+    if owner == device.as_str() {
+        return Ok(());
+    }
+    if !owner.is_empty() && records > 0 {
+        return Err(EdgeError::Usage(format!(
+            "the spool {} holds {records} observations of device {owner}, the configuration says {device}: let the \
+             agent deliver them under the old name first, or give the new device a spool of its own",
+            dir.display()
+        )));
+    }
+    std::fs::write(&file, device.as_str()).map_err(io("write"))?;
+    std::fs::File::open(&file)
+        .and_then(|f| f.sync_all())
+        .map_err(io("sync"))
 }

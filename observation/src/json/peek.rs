@@ -28,6 +28,9 @@ pub fn peek(payload: &[u8]) -> Option<Head> {
     if let Some(at) = epoch {
         head.epoch.push_str(&envelope::epoch_at(payload, at).ok()?);
     }
+    // A number that the table cannot hold is no number that can be confirmed.
+    head.seqs.retain(|seq| i64::try_from(*seq).is_ok());
+    head.from = head.from.filter(|from| i64::try_from(*from).is_ok());
     Some(head)
 }
 

@@ -3,7 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::EdgeError;
+/// Why a text is no broker's address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("broker {text:?}: {what}")]
+pub struct AddressError {
+    text: String,
+    what: &'static str,
+}
 
 /// A broker's address. Prints as it is written: `mqtt://127.0.0.1:1883`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,10 +31,13 @@ impl BrokerAddress {
 }
 
 impl FromStr for BrokerAddress {
-    type Err = EdgeError;
+    type Err = AddressError;
 
-    fn from_str(text: &str) -> Result<Self, EdgeError> {
-        let fail = |what: &str| EdgeError::Usage(format!("broker {text:?}: {what}"));
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let fail = |what: &'static str| AddressError {
+            text: text.to_owned(),
+            what,
+        };
         let form = "the form is mqtt://HOST:PORT";
         let rest = text.strip_prefix("mqtt://").ok_or_else(|| fail(form))?;
         let rest = rest.strip_suffix('/').unwrap_or(rest);
