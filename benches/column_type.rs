@@ -867,7 +867,7 @@ async fn finer(folder: &Path, session: &Session) {
         for (name, kind) in [("float32", Type::Float32), ("float64", Type::Float64)] {
             let table_name = format!("fine_{name}_{published}");
             let path = folder.join(&table_name);
-            rows_in_one_file(&sent, &path, kind);
+            sent.write(&path, kind, Packing::Dictionary);
             register(session, &table_name, &path).await;
             let wrong = wrong_figures(session, &table_name, &sent, false).await;
             table.push(vec![

@@ -4,6 +4,9 @@
 //! the way of the ingester: `json::Decoder` into `ObservationBatchBuilder`, exact decimals, times read. "decode" is
 //! the first half alone. The baselines read the same bytes with serde_json: "fields" finds the device, the time as it
 //! is written and the nine values as floats, "columns" also reads the time and fills Arrow columns of float64.
+//!
+//! In the shared dev profile this file, and with it what serde generates for the baseline, is compiled with opt-level
+//! 1, the decoder's own crate with 3: compare the two only when this file is compiled with 3 as well (README.md).
 #![allow(missing_docs)]
 #![allow(clippy::unwrap_used)]
 

@@ -313,7 +313,7 @@ fn wrong_usage_names_the_fault_and_exits_with_2() {
         finish(spawn(&mut command))
     };
     for (output, part) in [
-        (replay(&wrong_key, &[]), "key.toml line 2"),
+        (replay(&wrong_key, &[]), "key.toml: line 2"),
         (replay(&wrong_column, &[]), "no column \"PM3\""),
         (replay(&wrong_key, &["--broker", "nonsense"]), "mqtt://HOST:PORT"),
         (

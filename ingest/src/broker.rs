@@ -1,7 +1,7 @@
 //! The embedded broker: for a machine that has no other.
 //!
 //! It keeps messages in memory only and forgets everything when the process ends. Nothing is lost by that: an agent
-//! keeps what it sent until the ingester has confirmed it. It listens on loopback unless told otherwise.
+//! keeps what it sent until the ingester has confirmed it; a device that goes by the PUBACK alone wants another broker. It listens on loopback unless told otherwise.
 
 use std::collections::HashMap;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};

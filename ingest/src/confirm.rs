@@ -1,13 +1,15 @@
 //! Confirm: tells each device, on its retained `…/ack` topic, up to where its numbers are durable.
 //!
 //! A second connection with its own client id publishes, so that confirmations and PUBACKs do not stand in each
-//! other's way. Confirmations are gathered for a moment: the last one of a device says everything.
+//! other's way. Confirmations are gathered for a moment: the last one of a device says everything. What the broker
+//! retained of an earlier life is read back, for agents that do not say what they still hold.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use dustwatch_observation::{Ack, Topic};
-use rumqttc::{AsyncClient, Event, EventLoop, Packet, QoS};
+use rumqttc::{AsyncClient, Event, EventLoop, Packet, Publish, QoS};
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
@@ -18,14 +20,38 @@ const GATHER: Duration = Duration::from_millis(100);
 /// The connection was made anew.
 struct Connected;
 
+/// Confirmations that the broker retained, by device.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Retained(Arc<Mutex<HashMap<String, Ack>>>);
+
+impl Retained {
+    /// The confirmation of a device.
+    pub(crate) fn of(&self, device: &str) -> Option<Ack> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(device)
+            .cloned()
+    }
+
+    fn keep(&self, publish: &Publish) {
+        if let (Ok(topic), Some(ack)) = (Topic::parse(&publish.topic), Ack::from_json(&publish.payload)) {
+            let mut acks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            acks.insert(topic.device.as_str().to_owned(), ack);
+        }
+    }
+}
+
 /// Publishes confirmations until their senders are gone, then says the last ones and disconnects.
 pub(crate) async fn run(
     client: AsyncClient,
     eventloop: EventLoop,
+    filters: Vec<String>,
+    retained: Retained,
     mut input: mpsc::Receiver<Vec<(Topic, Ack)>>,
 ) {
     let (link, mut connected) = mpsc::channel(4);
-    let polling = tokio::spawn(poll(eventloop, link));
+    let polling = tokio::spawn(poll(eventloop, link, retained));
     let mut latest: HashMap<Topic, Ack> = HashMap::new();
     let mut dirty: HashSet<Topic> = HashSet::new();
     let mut tick = tokio::time::interval(GATHER);
@@ -42,6 +68,9 @@ pub(crate) async fn run(
             Some(Connected) = connected.recv() => {
                 // A broker that lost its memory has lost the retained confirmations too.
                 dirty = latest.keys().cloned().collect();
+                for filter in &filters {
+                    let _ = client.try_subscribe(filter.clone(), QoS::AtLeastOnce);
+                }
             }
             _ = tick.tick() => publish(&client, &latest, &mut dirty),
         }
@@ -68,7 +97,7 @@ fn publish(client: &AsyncClient, latest: &HashMap<Topic, Ack>, dirty: &mut HashS
     });
 }
 
-async fn poll(mut eventloop: EventLoop, link: mpsc::Sender<Connected>) {
+async fn poll(mut eventloop: EventLoop, link: mpsc::Sender<Connected>, retained: Retained) {
     let mut backoff = Backoff::default();
     let mut failures = 0u64;
     loop {
@@ -79,6 +108,7 @@ async fn poll(mut eventloop: EventLoop, link: mpsc::Sender<Connected>) {
                     return;
                 }
             }
+            Ok(Event::Incoming(Packet::Publish(publish))) if publish.retain => retained.keep(&publish),
             Ok(Event::Outgoing(rumqttc::Outgoing::Disconnect)) => return,
             Ok(_) => {}
             Err(error) => {

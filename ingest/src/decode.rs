@@ -10,6 +10,7 @@ use dustwatch_lake::{LocalDays, ObservationBatchBuilder, RejectedRow};
 use dustwatch_observation::json::{self, Decoded, Decoder};
 use dustwatch_observation::{Ack, Observation, Reason, Time, Topic, TopicKind};
 
+use crate::confirm::Retained;
 use crate::delivery::Journaled;
 use crate::ledger::Ledger;
 use crate::stats::{Stats, add};
@@ -22,6 +23,7 @@ pub(crate) struct MessageDecoder {
     decoder: Decoder,
     judge: Judge,
     ledger: Ledger,
+    retained: Retained,
     stats: Arc<Stats>,
 }
 
@@ -33,11 +35,12 @@ pub(crate) struct Outcome {
 }
 
 impl MessageDecoder {
-    pub(crate) fn new(settings: &Settings, stats: Arc<Stats>) -> Self {
+    pub(crate) fn new(settings: &Settings, retained: Retained, stats: Arc<Stats>) -> Self {
         Self {
             decoder: Decoder::new(settings.parameters.clone()),
             judge: Judge::new(settings),
             ledger: Ledger::default(),
+            retained,
             stats,
         }
     }
@@ -94,9 +97,15 @@ impl MessageDecoder {
     /// What the device may forget now that this message is in the journal, rejected parts included.
     fn confirm(&mut self, topic: &Topic, message: &Journaled) -> Option<(Topic, Ack)> {
         let head = json::peek(&message.payload)?;
+        let device = topic.device.as_str();
+        let retained = if head.from.is_none() {
+            self.retained.of(device)
+        } else {
+            None
+        };
         let ack = self
             .ledger
-            .record(topic.device.as_str(), &head.epoch, head.from, &head.seqs)?;
+            .record(device, (&head.epoch, head.from, &head.seqs), retained.as_ref())?;
         Some((
             Topic {
                 kind: TopicKind::Ack,

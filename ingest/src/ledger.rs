@@ -3,7 +3,8 @@
 //! Pure bookkeeping. `…/ack` promises that *everything* of the epoch up to a number is durable, so a number counts
 //! only when all before it have come. The base is the agent's `from`, the lowest number it still holds: everything
 //! below was confirmed to it before, by us or by our predecessor, so the ledger needs no memory across restarts. An
-//! agent that does not say `from` is confirmed from its first number, 1, on.
+//! agent that does not say `from` is confirmed from its first number, 1, on, or from where our own confirmation that
+//! the broker retained left off.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -32,15 +33,17 @@ impl Ledger {
     /// or if the agent sent what was confirmed before.
     ///
     /// `from` is the lowest number that the agent holds, if it says.
+    ///
+    /// `retained` is the confirmation that the broker keeps of the device, if it keeps one.
     pub(crate) fn record(
         &mut self,
         device: &str,
-        epoch: &str,
-        from: Option<u64>,
-        seqs: &[u64],
+        (epoch, from, seqs): (&str, Option<u64>, &[u64]),
+        retained: Option<&Ack>,
     ) -> Option<Ack> {
         let lowest = *seqs.iter().min()?;
-        let base = from.map_or(0, |from| from.min(lowest).saturating_sub(1));
+        let retained = retained.filter(|ack| ack.epoch == epoch).map_or(0, |ack| ack.seq);
+        let base = from.map_or(retained, |from| from.min(lowest).saturating_sub(1));
         let entry = match self.devices.get_mut(device) {
             Some(entry) if entry.id == epoch => entry,
             _ => {
@@ -107,55 +110,76 @@ mod tests {
     #[test]
     fn a_gap_holds_the_confirmation_back_until_it_is_filled() {
         let mut ledger = Ledger::default();
-        assert_eq!(seq(ledger.record("d", "e", Some(1), &[1, 2])), Some(2));
-        assert_eq!(seq(ledger.record("d", "e", Some(3), &[5])), None);
-        assert_eq!(seq(ledger.record("d", "e", Some(3), &[3])), Some(3));
-        assert_eq!(seq(ledger.record("d", "e", Some(3), &[4])), Some(5));
+        assert_eq!(seq(ledger.record("d", ("e", Some(1), &[1, 2]), None)), Some(2));
+        assert_eq!(seq(ledger.record("d", ("e", Some(3), &[5]), None)), None);
+        assert_eq!(seq(ledger.record("d", ("e", Some(3), &[3]), None)), Some(3));
+        assert_eq!(seq(ledger.record("d", ("e", Some(3), &[4]), None)), Some(5));
     }
 
     #[test]
     fn the_first_message_after_a_restart_is_judged_by_what_the_agent_still_holds() {
         let mut ledger = Ledger::default();
-        assert_eq!(seq(ledger.record("d", "e", Some(100), &[102])), None);
-        assert_eq!(seq(ledger.record("d", "e", Some(100), &[100, 101])), Some(102));
+        assert_eq!(seq(ledger.record("d", ("e", Some(100), &[102]), None)), None);
+        assert_eq!(
+            seq(ledger.record("d", ("e", Some(100), &[100, 101]), None)),
+            Some(102)
+        );
     }
 
     #[test]
     fn what_is_durable_already_is_confirmed_again() {
         let mut ledger = Ledger::default();
-        ledger.record("d", "e", Some(1), &[1, 2, 3]);
-        assert_eq!(seq(ledger.record("d", "e", Some(2), &[2])), Some(3));
+        ledger.record("d", ("e", Some(1), &[1, 2, 3]), None);
+        assert_eq!(seq(ledger.record("d", ("e", Some(2), &[2]), None)), Some(3));
     }
 
     #[test]
     fn an_agent_that_gave_numbers_up_is_not_waited_for() {
         let mut ledger = Ledger::default();
-        ledger.record("d", "e", Some(1), &[1]);
-        assert_eq!(seq(ledger.record("d", "e", Some(50), &[50])), Some(50));
+        ledger.record("d", ("e", Some(1), &[1]), None);
+        assert_eq!(seq(ledger.record("d", ("e", Some(50), &[50]), None)), Some(50));
     }
 
     #[test]
     fn without_a_base_nothing_is_confirmed_before_the_first_number() {
         let mut ledger = Ledger::default();
-        assert_eq!(seq(ledger.record("d", "e", None, &[3])), None);
-        assert_eq!(seq(ledger.record("d", "e", None, &[1])), Some(1));
-        assert_eq!(seq(ledger.record("d", "e", None, &[2])), Some(3));
+        assert_eq!(seq(ledger.record("d", ("e", None, &[3]), None)), None);
+        assert_eq!(seq(ledger.record("d", ("e", None, &[1]), None)), Some(1));
+        assert_eq!(seq(ledger.record("d", ("e", None, &[2]), None)), Some(3));
+    }
+
+    #[test]
+    fn without_a_base_the_retained_confirmation_of_the_same_epoch_is_one() {
+        let retained = Ack {
+            epoch: "e".to_owned(),
+            seq: 40,
+        };
+        let mut ledger = Ledger::default();
+        assert_eq!(seq(ledger.record("d", ("e", None, &[42]), Some(&retained))), None);
+        assert_eq!(
+            seq(ledger.record("d", ("e", None, &[41]), Some(&retained))),
+            Some(42)
+        );
+        assert_eq!(
+            seq(Ledger::default().record("d", ("new", None, &[41]), Some(&retained))),
+            None
+        );
     }
 
     #[test]
     fn the_largest_number_there_is_breaks_nothing() {
         let mut ledger = Ledger::default();
         for _ in 0..2 {
-            ledger.record("d", "e", Some(u64::MAX), &[u64::MAX]);
-            ledger.record("d", "e", None, &[u64::MAX, 0]);
+            ledger.record("d", ("e", Some(u64::MAX), &[u64::MAX]), None);
+            ledger.record("d", ("e", None, &[u64::MAX, 0]), None);
         }
     }
 
     #[test]
     fn a_new_epoch_starts_anew() {
         let mut ledger = Ledger::default();
-        ledger.record("d", "old", Some(1), &[1, 2, 3]);
-        let ack = ledger.record("d", "new", Some(1), &[1]).unwrap();
+        ledger.record("d", ("old", Some(1), &[1, 2, 3]), None);
+        let ack = ledger.record("d", ("new", Some(1), &[1]), None).unwrap();
         assert_eq!((ack.epoch.as_str(), ack.seq), ("new", 1));
     }
 
@@ -164,11 +188,11 @@ mod tests {
         fn never_confirms_a_number_that_did_not_come(order in Just((1u64..40).collect::<Vec<_>>()).prop_shuffle(), lost in 1u64..40) {
             let mut ledger = Ledger::default();
             for n in order.into_iter().filter(|n| *n != lost) {
-                if let Some(ack) = ledger.record("d", "e", Some(1), &[n]) {
+                if let Some(ack) = ledger.record("d", ("e", Some(1), &[n]), None) {
                     prop_assert!(ack.seq < lost);
                 }
             }
-            let last = ledger.record("d", "e", Some(1), &[lost]).unwrap();
+            let last = ledger.record("d", ("e", Some(1), &[lost]), None).unwrap();
             prop_assert_eq!(last.seq, 39);
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! Shutdown, step by step: take no more deliveries · sync the journal and hand on what it has · send the last
 //! PUBACKs · seal and commit · cut the journal · disconnect. Each step ends by itself when the one before it has
-//! ended, because its queue is closed; none waits for a broker that is not there.
+//! ended, because its queue is closed; none waits for a broker that is not there. A full disk or a lake out of reach is waited
+//! for: what was received is in the journal, and a second signal ends the process.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -81,7 +82,12 @@ impl Pipeline {
         let (receipt_out, receipt_in) = mpsc::unbounded_channel();
         let (ack_out, ack_in) = mpsc::channel(CONFIRMATIONS);
         let (committed_out, committed_in) = watch::channel(committer.position());
-        let receiver = Receiver::new(&settings.broker, filters(settings), clock, stats.clone())?;
+        let receiver = Receiver::new(
+            &settings.broker,
+            filters(settings, TopicKind::Obs),
+            clock,
+            stats.clone(),
+        )?;
         let (client, subscribed) = (receiver.client(), receiver.subscribed());
         let (ack_client, ack_eventloop) =
             link::connect(&settings.broker, "-ack", false, CONFIRMATIONS_IN_CLIENT)?;
@@ -98,7 +104,16 @@ impl Pipeline {
             receipts: receipt_out.clone(),
             committed: committed_in,
         };
-        let decoding = Decoding::new(settings, stats.clone(), sealed_out, ack_out.clone());
+        let retained = confirm::Retained::default();
+        let decoder = MessageDecoder::new(settings, retained.clone(), stats.clone());
+        let decoding = Decoding::new(settings, decoder, sealed_out, ack_out.clone());
+        let confirmer = confirm::run(
+            ack_client,
+            ack_eventloop,
+            filters(settings, TopicKind::Ack),
+            retained,
+            ack_in,
+        );
         let commit_outputs = CommitOutputs {
             receipts: receipt_out,
             acks: ack_out,
@@ -108,7 +123,7 @@ impl Pipeline {
         Ok(Self {
             receiver: tokio::spawn(receiver.run(delivery_out.clone())),
             acknowledger: tokio::spawn(acknowledge::run(receipt_in, stats.clone())),
-            confirmer: tokio::spawn(confirm::run(ack_client, ack_eventloop, ack_in)),
+            confirmer: tokio::spawn(confirmer),
             workers: Workers {
                 journaling: tokio::task::spawn_blocking(move || journaling.run(delivery_in, journal_outputs)),
                 decoding: tokio::task::spawn_blocking(move || decoding.run(journaled_in)),
@@ -228,7 +243,7 @@ fn check_positions(journal: &Journal, table: Position) -> Result<(), IngestError
 }
 
 /// A filter for each district that the registry has.
-fn filters(settings: &Settings) -> Vec<String> {
+fn filters(settings: &Settings, kind: TopicKind) -> Vec<String> {
     let mut districts: Vec<&str> = settings
         .registry
         .townships()
@@ -241,7 +256,7 @@ fn filters(settings: &Settings) -> Vec<String> {
     districts
         .into_iter()
         .filter_map(|code| dustwatch_observation::DistrictCode::new(code).ok())
-        .map(|code| Topic::filter(Some(&code), TopicKind::Obs))
+        .map(|code| Topic::filter(Some(&code), kind))
         .collect()
 }
 
@@ -257,12 +272,12 @@ struct Decoding {
 impl Decoding {
     fn new(
         settings: &Settings,
-        stats: Arc<Stats>,
+        decoder: MessageDecoder,
         sealed: mpsc::Sender<Sealed>,
         acks: mpsc::Sender<Vec<(Topic, Ack)>>,
     ) -> Self {
         Self {
-            decoder: MessageDecoder::new(settings, stats),
+            decoder,
             batcher: Batcher::new(
                 ObservationBatchBuilder::new(settings.parameters.clone()),
                 settings.lake.commit_rows as usize,

@@ -23,7 +23,7 @@ pub enum LakeError {
         /// Which columns differ and how.
         message: String,
     },
-    /// The store failed, or the commit lost a race: nothing was committed, try again.
+    /// The store failed, or the commit lost a race: make the same call again.
     #[error("table {table}: {cause}")]
     Store {
         /// The table.

@@ -15,7 +15,7 @@ pub(crate) fn run(settings: &Settings, command: ConfigCommand) -> anyhow::Result
                 .as_ref()
                 .map_or("built-in settings".to_owned(), |f| f.display().to_string());
             let registry = &settings.registry;
-            println!(
+            eprintln!(
                 "{origin}: ok, {} ({}), {} townships, {} stations, {} parameters",
                 settings.district.name,
                 settings.district.code,

@@ -33,7 +33,7 @@ pub(crate) async fn run(settings: &Settings, args: ImportArgs) -> anyhow::Result
     .await
     .context("import")?;
     bar.finish_and_clear();
-    println!(
+    eprintln!(
         "{} lines: {} observations added, {} already there, {} corrections, {} lines rejected",
         report.lines, report.added, report.duplicates, report.corrections, report.rejected
     );

@@ -42,10 +42,10 @@ impl Wire {
         });
     }
 
-    /// Publishes an observation with a number and waits until the ingester has confirmed it: everything that was
-    /// published before it has then been taken as well.
+    /// Publishes an observation with a number, the only one that its agent still holds, and waits until the ingester
+    /// has confirmed it: everything that was published before it has then been taken as well.
     pub(crate) fn publish_and_confirm(&mut self, topic: &str, epoch: &str, seq: u64, rest: &str) {
-        let payload = format!("{{\"epoch\":\"{epoch}\",\"seq\":{seq},{rest}}}");
+        let payload = format!("{{\"epoch\":\"{epoch}\",\"from\":{seq},\"seq\":{seq},{rest}}}");
         let ack_topic = topic.replace("/obs", "/ack");
         self.client
             .publish(topic, QoS::AtLeastOnce, false, payload)

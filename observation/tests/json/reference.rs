@@ -157,7 +157,7 @@ proptest! {
         let tree: Vec<Value> = objects.iter().map(|o| serde_json::from_str(o).unwrap()).collect();
         check(&mut decoder, &many, tree.iter().enumerate().map(|(i, o)| expected(o, Some(i))).collect())?;
         let head = peek(many.as_bytes()).unwrap();
-        prop_assert_eq!(head.seqs, tree.iter().filter_map(|o| o["seq"].as_u64()).collect::<Vec<_>>());
+        prop_assert_eq!(head.seqs, tree.iter().filter_map(|o| o["seq"].as_i64()?.try_into().ok()).collect::<Vec<u64>>());
         prop_assert_eq!((head.epoch.as_str(), head.from), ("6f1c", Some(3)));
     }
 }

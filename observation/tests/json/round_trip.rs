@@ -58,13 +58,15 @@ proptest! {
         serde_json::from_slice::<serde_json::Value>(&out).unwrap();
         let decoded: Vec<_> = decode_with(&mut decoder, &out).into_iter().map(Result::unwrap).collect();
         prop_assert_eq!(&decoded, &list);
-        let seqs = list.iter().filter_map(|o| o.seq).collect();
-        prop_assert_eq!(peek(&out), Some(Head { epoch, from, seqs }));
+        // A number beyond the table's reach is none that could be confirmed.
+        let within = |n: &u64| i64::try_from(*n).is_ok();
+        let seqs = list.iter().filter_map(|o| o.seq).filter(within).collect();
+        prop_assert_eq!(peek(&out), Some(Head { epoch, from: from.filter(within), seqs }));
         for observation in &list {
             out.clear();
             encode_one(&parameters, observation, from, minutes * 60, &mut out);
             prop_assert_eq!(decode_with(&mut decoder, &out), vec![Ok(observation.clone())]);
-            prop_assert_eq!(peek(&out).unwrap().seqs, Vec::from_iter(observation.seq));
+            prop_assert_eq!(peek(&out).unwrap().seqs, Vec::from_iter(observation.seq.filter(within)));
         }
     }
 }
