@@ -84,6 +84,40 @@ fn bad_messages() -> Vec<(&'static str, &'static str, Vec<u8>)> {
 }
 
 #[test]
+fn unusual_messages_neither_stop_the_ingester_nor_its_connection() {
+    let world = World::new(&place());
+    let _broker = Mosquitto::start(world.port(), Memory::None);
+    let ingest = world.start_ingest();
+    let mut wire = Wire::connect(world.port(), "unusual");
+    // QoS 0 waits for no PUBACK, and gets none.
+    wire.publish_unanswered(OBS, r#"{"time":1565049600000,"pm25":1}"#);
+    // Numbers at the end of the range, twice, as a redelivery brings them.
+    for _ in 0..2 {
+        wire.publish(
+            OBS,
+            r#"{"epoch":"a","seq":18446744073709551615,"time":1565049660000,"pm25":2}"#,
+        );
+        wire.publish(
+            OBS,
+            r#"{"epoch":"a","seq":9223372036854775807,"time":1565049720000,"pm25":3}"#,
+        );
+    }
+    // A device that publishes under the wrong district is rejected, and told that it may forget what it sent.
+    wire.publish_and_confirm(
+        "dust/v1/110102/110109-DY-0001/obs",
+        "b",
+        1,
+        "\"time\":1565049780000,\"pm25\":4",
+    );
+    wire.publish_and_confirm(OBS, "c", 1, "\"time\":1565049840000,\"pm25\":5");
+    let said = ingest.terminate();
+    assert_eq!(said.stderr.matches("connected to broker").count(), 1, "{said}");
+    said.ok();
+    let values = world.query("SELECT pm25 FROM observations ORDER BY observed_at");
+    assert_eq!(values.column("pm25"), ["1.0", "2.0", "3.0", "5.0"]);
+}
+
+#[test]
 fn bad_messages_are_kept_with_their_reason_and_good_ones_go_on() {
     let world = World::new(&place());
     let _broker = Mosquitto::start(world.port(), Memory::None);

@@ -42,6 +42,13 @@ impl Wire {
         });
     }
 
+    /// Publishes with QoS 0: nobody answers.
+    pub(crate) fn publish_unanswered(&mut self, topic: &str, payload: impl Into<Vec<u8>>) {
+        self.client
+            .publish(topic, QoS::AtMostOnce, false, payload.into())
+            .expect("the queue has room");
+    }
+
     /// Publishes an observation with a number, the only one that its agent still holds, and waits until the ingester
     /// has confirmed it: everything that was published before it has then been taken as well.
     pub(crate) fn publish_and_confirm(&mut self, topic: &str, epoch: &str, seq: u64, rest: &str) {
