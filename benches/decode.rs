@@ -5,8 +5,8 @@
 //! the first half alone. The baselines read the same bytes with serde_json: "fields" finds the device, the time as it
 //! is written and the nine values as floats, "columns" also reads the time and fills Arrow columns of float64.
 //!
-//! In the shared dev profile this file, and with it what serde generates for the baseline, is compiled with opt-level
-//! 1, the decoder's own crate with 3: compare the two only when this file is compiled with 3 as well (README.md).
+//! The shared profile compiles this file, and with it what serde generates for the baseline, with opt-level 3 like the
+//! decoder's own crate.
 #![allow(missing_docs)]
 #![allow(clippy::unwrap_used)]
 

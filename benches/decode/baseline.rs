@@ -1,36 +1,38 @@
-//! What everybody would write first: serde_json, then the fields by name, numbers as floats.
+//! What everybody would write first: serde_json into a struct of optional floats.
 
-use serde_json::{Map, Value};
+use serde::Deserialize;
 
-pub(crate) const KEYS: [&str; 9] = [
-    "tsp",
-    "pm10",
-    "pm25",
-    "noise",
-    "temperature",
-    "humidity",
-    "pressure",
-    "wind_speed",
-    "wind_direction",
-];
+pub(crate) const KEYS: [&str; 9] =
+    ["tsp", "pm10", "pm25", "noise", "temperature", "humidity", "pressure", "wind_speed", "wind_direction"];
 
-#[derive(Debug)]
+#[derive(Debug, Deserialize)]
 pub(crate) struct Fields<'a> {
+    device: Option<&'a str>,
+    #[allow(dead_code)]
+    epoch: Option<&'a str>,
     seq: Option<u64>,
     time: &'a str,
-    values: [Option<f64>; KEYS.len()],
+    tsp: Option<f64>,
+    pm10: Option<f64>,
+    pm25: Option<f64>,
+    noise: Option<f64>,
+    temperature: Option<f64>,
+    humidity: Option<f64>,
+    pressure: Option<f64>,
+    wind_speed: Option<f64>,
+    wind_direction: Option<f64>,
 }
 
-impl<'a> Fields<'a> {
-    fn of(object: &'a Map<String, Value>) -> Self {
-        let get = |key| object.get(key);
-        Self {
-            seq: get("seq").and_then(Value::as_u64),
-            time: get("time").and_then(Value::as_str).unwrap(),
-            values: KEYS.map(|key| get(key).and_then(Value::as_f64)),
-        }
-    }
+#[derive(Debug, Deserialize)]
+struct Many<'a> {
+    device: &'a str,
+    #[allow(dead_code)]
+    epoch: Option<&'a str>,
+    #[serde(borrow)]
+    obs: Vec<Fields<'a>>,
+}
 
+impl Fields<'_> {
     pub(crate) fn time(&self) -> &str {
         self.time
     }
@@ -40,19 +42,29 @@ impl<'a> Fields<'a> {
     }
 
     pub(crate) fn values(&self) -> [Option<f64>; KEYS.len()] {
-        self.values
+        [
+            self.tsp,
+            self.pm10,
+            self.pm25,
+            self.noise,
+            self.temperature,
+            self.humidity,
+            self.pressure,
+            self.wind_speed,
+            self.wind_direction,
+        ]
     }
 }
 
-/// Reads a payload of one observation or of many; hands each over, with its device.
+/// Reads a payload of one form or the other; hands each observation over, with its device.
 pub(crate) fn read(payload: &[u8], many: bool, sink: &mut impl FnMut(&str, &Fields<'_>)) {
-    let message: Map<String, Value> = serde_json::from_slice(payload).unwrap();
-    let device = message.get("device").and_then(Value::as_str).unwrap();
     if many {
-        for item in message.get("obs").and_then(Value::as_array).unwrap() {
-            sink(device, &Fields::of(item.as_object().unwrap()));
+        let many: Many<'_> = serde_json::from_slice(payload).unwrap();
+        for fields in &many.obs {
+            sink(many.device, fields);
         }
     } else {
-        sink(device, &Fields::of(&message));
+        let fields: Fields<'_> = serde_json::from_slice(payload).unwrap();
+        sink(fields.device.unwrap_or_default(), &fields);
     }
 }

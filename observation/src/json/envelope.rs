@@ -20,10 +20,9 @@ pub(super) struct Envelope {
 }
 
 impl Envelope {
-    /// Reads the envelope of a payload and checks all of its JSON.
-    pub(super) fn read(payload: &[u8]) -> Result<Self, Fault> {
-        let mut scanner = open(payload)?;
-        let start = scanner.at();
+    /// Reads the envelope of a payload that is UTF-8 and begins at `start`, and checks all of its JSON.
+    pub(super) fn read(payload: &[u8], start: usize) -> Result<Self, Fault> {
+        let mut scanner = Scanner::new(payload, start);
         if scanner.current() != Some(b'{') {
             scanner.skip_value(0)?;
             scanner.end()?;

@@ -6,7 +6,8 @@
 use super::digits;
 use super::fault::{Fault, kind_of};
 use super::keys::Keys;
-use super::scan::{Scan, Scanner};
+use super::scan::{Scan, Scanner, Syntax};
+use super::text::Text;
 use crate::{Flag, Observation, ParameterId, Reason, Time};
 
 /// The fields, in the order in which their faults are reported.
@@ -23,6 +24,18 @@ pub(super) enum Field {
 /// What is at fault in the observation at hand. Empty nearly always.
 pub(super) type Faults = Vec<(Field, Fault)>;
 
+/// Where the object at hand stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Its head has been read before: in `obs`, or as a message that was looked through already.
+    Element,
+    /// It is the message, and its head is in it; where the epoch stands, if one does.
+    Message {
+        /// Byte offset of the epoch's value.
+        epoch: Option<usize>,
+    },
+}
+
 /// Reads one observation's object into `observation`.
 #[derive(Debug)]
 pub(super) struct FieldReader<'d> {
@@ -35,11 +48,13 @@ pub(super) struct FieldReader<'d> {
     pub(super) depth: u32,
     /// Whether a time was there, right or wrong.
     pub(super) has_time: bool,
+    /// Where the object stands.
+    pub(super) place: Place,
 }
 
 impl FieldReader<'_> {
     /// Reads from `{` to behind `}`. Expects the readings cleared; notes faults instead of stopping at them.
-    pub(super) fn read(mut self, scanner: &mut Scanner<'_>) -> Scan<()> {
+    pub(super) fn read(&mut self, scanner: &mut Scanner<'_>) -> Scan<()> {
         let start = scanner.at();
         let mut last = self.keys.count();
         let mut more = scanner.open_object()?;
@@ -72,12 +87,24 @@ impl FieldReader<'_> {
             b"seq" => self.seq(scanner)?,
             b"flags" => self.flags(scanner)?,
             b"device" => self.device(scanner)?,
+            b"epoch" | b"obs" if self.place != Place::Element => self.head(scanner, &key)?,
             key => match self.keys.find(key, last) {
                 Some(id) => return Ok(Some(id)),
                 None => scanner.skip_value(self.depth)?,
             },
         }
         Ok(None)
+    }
+
+    /// A member of the head. A list is nothing to be read in one pass.
+    fn head(&mut self, scanner: &mut Scanner<'_>, key: &Text<'_>) -> Scan<()> {
+        let at = Some(scanner.at()).filter(|_| scanner.current() != Some(b'n'));
+        match (&*key.bytes(), at) {
+            (b"obs", Some(at)) => return Err(Syntax { at, what: "a list" }),
+            (b"epoch", epoch) => self.place = Place::Message { epoch },
+            _ => {}
+        }
+        scanner.skip_value(self.depth)
     }
 
     #[inline]
