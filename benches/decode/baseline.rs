@@ -2,8 +2,17 @@
 
 use serde::Deserialize;
 
-pub(crate) const KEYS: [&str; 9] =
-    ["tsp", "pm10", "pm25", "noise", "temperature", "humidity", "pressure", "wind_speed", "wind_direction"];
+pub(crate) const KEYS: [&str; 9] = [
+    "tsp",
+    "pm10",
+    "pm25",
+    "noise",
+    "temperature",
+    "humidity",
+    "pressure",
+    "wind_speed",
+    "wind_direction",
+];
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Fields<'a> {
