@@ -157,6 +157,26 @@ fn the_written_out_district_is_the_built_in_one() {
 }
 
 #[test]
+fn the_shipped_example_of_real_stations_can_be_read() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("beijing-prsa/dustwatch.toml");
+    let settings = Settings::load(Some(&file)).unwrap();
+    assert_eq!(
+        (
+            settings.registry.stations().len(),
+            settings.registry.townships().len()
+        ),
+        (12, 12)
+    );
+    assert!(
+        settings
+            .registry
+            .stations()
+            .iter()
+            .all(|s| s.expected_per_hour() == 1)
+    );
+}
+
+#[test]
 fn the_shipped_mappings_can_be_read() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("mappings");
     let parameters = Settings::load(None).unwrap().parameters;

@@ -113,17 +113,22 @@ impl Lake {
             .load_version(version)
             .await
             .map_err(LakeError::store("observations"))?;
-        let state = table.snapshot().map_err(LakeError::store("observations"))?;
-        let files = state.log_data();
-        let day_of = |file: deltalake::kernel::LogicalFileView| {
-            file.partition_values_map()
-                .get("day")
-                .cloned()
-                .flatten()
-                .and_then(|day| day_number(&day))
-        };
-        Ok(files.iter().filter_map(day_of).collect())
+        days_of(&table)
     }
+}
+
+/// The local days that a table partitioned by `day` has files of.
+pub(crate) fn days_of(table: &DeltaTable) -> Result<BTreeSet<i32>, LakeError> {
+    let state = table.snapshot().map_err(LakeError::store("observations"))?;
+    let files = state.log_data();
+    let day_of = |file: deltalake::kernel::LogicalFileView| {
+        file.partition_values_map()
+            .get("day")
+            .cloned()
+            .flatten()
+            .and_then(|day| day_number(&day))
+    };
+    Ok(files.iter().filter_map(day_of).collect())
 }
 
 fn day_number(text: &str) -> Option<i32> {

@@ -12,8 +12,9 @@
 //! Two rows are taken for the same only when two hashes with keys of their own agree, both over device and time, the
 //! second one over every value too.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::RangeInclusive;
 
 use datafusion::common::ScalarValue;
 use datafusion::execution::context::SessionContext;
@@ -26,10 +27,14 @@ use deltalake::arrow::datatypes::{DataType, Decimal128Type, Int64Type, SchemaRef
 use deltalake::arrow::error::ArrowError;
 use futures::StreamExt;
 
+use crate::history::days_of;
 use crate::{Appender, Lake, LakeError, TableKind, TouchedDays};
 
 /// Rows remembered before the days used longest ago are forgotten.
 const MAX_KEYS: usize = 4_000_000;
+
+/// Days read in one scan, so that a scan stays small.
+const DAYS_A_SCAN: usize = 16;
 
 type Hashed<V> = HashMap<u64, V, BuildHasherDefault<AlreadyHashed>>;
 
@@ -119,14 +124,14 @@ impl Identity {
             TouchedDays::Days(days) => self.days.retain(|day, _| !days.contains(day)),
             TouchedDays::Unknown => self.days.clear(),
         }
-        let mut wanted: Vec<i32> = days.values().to_vec();
-        wanted.sort_unstable();
-        wanted.dedup();
-        for day in wanted {
-            if !self.days.contains_key(&day) {
-                let known = read_day(appender, day, &self.schema).await?;
-                self.days.insert(day, known);
-            }
+        let wanted: BTreeSet<i32> = days
+            .values()
+            .iter()
+            .copied()
+            .filter(|d| !self.days.contains_key(d))
+            .collect();
+        if !wanted.is_empty() {
+            self.load(appender, &wanted).await?;
         }
         let hashes = RowHashes::of(&batch).map_err(LakeError::arrow("observations"))?;
         let mut counts = IdentityCounts::default();
@@ -149,6 +154,28 @@ impl Identity {
         Ok((rows, counts))
     }
 
+    /// Reads what the table has of some days, neighbouring ones together; most days of a backfill it has not at all.
+    async fn load(&mut self, appender: &Appender, wanted: &BTreeSet<i32>) -> Result<(), LakeError> {
+        let present = days_of(appender.table())?;
+        let mut spans: Vec<RangeInclusive<i32>> = Vec::new();
+        for day in wanted.intersection(&present) {
+            match spans.last_mut() {
+                Some(span) if day - span.end() <= 1 && span.clone().count() < DAYS_A_SCAN => {
+                    *span = *span.start()..=*day;
+                }
+                _ => spans.push(*day..=*day),
+            }
+        }
+        let mut known = HashMap::new();
+        for span in spans {
+            read_days(appender, span, &self.schema, &mut known).await?;
+        }
+        for day in wanted {
+            self.days.insert(*day, known.remove(day).unwrap_or_default());
+        }
+        Ok(())
+    }
+
     fn forget(&mut self) {
         let mut keys: usize = self.days.values().map(|day| day.latest.len()).sum();
         while keys > MAX_KEYS && self.days.len() > 1 {
@@ -168,44 +195,50 @@ impl Identity {
     }
 }
 
-/// What the table has of a local day.
-async fn read_day(appender: &Appender, day: i32, schema: &SchemaRef) -> Result<Day, LakeError> {
+/// Adds what the table has of some local days.
+async fn read_days(
+    appender: &Appender,
+    span: RangeInclusive<i32>,
+    schema: &SchemaRef,
+    known: &mut HashMap<i32, Day>,
+) -> Result<(), LakeError> {
     let fail = |error| LakeError::scan("observations")(error);
     let provider = appender.table().table_provider().await.map_err(fail)?;
-    let context = SessionContext::new();
-    let frame = context
+    let date = |day: i32| lit(ScalarValue::Date32(Some(day)));
+    let frame = SessionContext::new()
         .read_table(provider)
         .map_err(fail)?
-        .filter(col("day").eq(lit(ScalarValue::Date32(Some(day)))))
+        .filter(col("day").between(date(*span.start()), date(*span.end())))
         .map_err(fail)?;
     let mut stream = frame.execute_stream().await.map_err(fail)?;
-    let mut latest: Hashed<(Version, i64)> = HashMap::default();
-    let mut known = Day::default();
+    let mut received: Hashed<i64> = HashMap::default();
     while let Some(batch) = stream.next().await {
         let batch = canonical(&batch.map_err(fail)?, schema).map_err(LakeError::arrow("observations"))?;
         let hashes = RowHashes::of(&batch).map_err(LakeError::arrow("observations"))?;
-        let received = timestamps(&batch, "received_at")?;
-        for row in 0..batch.num_rows() {
-            let (version, at) = (hashes.version(row), received.value(row));
-            let Some(entry) = latest.get_mut(&hashes.keys[row]) else {
-                latest.insert(hashes.keys[row], (version, at));
+        let times = timestamps(&batch, "received_at")?;
+        let days = column(&batch, "day").map_err(LakeError::arrow("observations"))?;
+        let days: &Date32Array = days.as_primitive();
+        for (row, day) in days.values().iter().enumerate() {
+            let (key, version, at) = (hashes.keys[row], hashes.version(row), times.value(row));
+            let day = known.entry(*day).or_default();
+            let Some(latest) = day.latest.get_mut(&key) else {
+                day.latest.insert(key, version);
+                received.insert(key, at);
                 continue;
             };
-            let older = if at >= entry.1 {
-                std::mem::replace(entry, (version, at)).0
+            let before = received.entry(key).or_insert(at);
+            let older = if at >= *before {
+                *before = at;
+                std::mem::replace(latest, version)
             } else {
                 version
             };
-            if older.content != entry.0.content {
-                known.superseded.insert(older.delivery);
+            if older.content != latest.content {
+                day.superseded.insert(older.delivery);
             }
         }
     }
-    known.latest = latest
-        .into_iter()
-        .map(|(key, (version, _))| (key, version))
-        .collect();
-    Ok(known)
+    Ok(())
 }
 
 fn timestamps(batch: &RecordBatch, name: &str) -> Result<TimestampMicrosecondArray, LakeError> {

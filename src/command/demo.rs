@@ -152,7 +152,7 @@ async fn send(
 ) -> anyhow::Result<()> {
     let progress = Arc::new(Progress::default());
     let bar = ProgressBar::new(network.expected(&span)).with_style(ProgressStyle::with_template(
-        "{msg} {bar:40} {human_pos}/{human_len} observations confirmed, {per_sec}, {eta} left",
+        "{msg} {bar:40} {human_pos}/{human_len} observations confirmed, {eta} left",
     )?);
     bar.set_message(format!("{} monitors", network.stations().len()));
     let sending = run_simulation(options.clone(), network.clone(), span, progress.clone(), shutdown);
