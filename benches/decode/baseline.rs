@@ -17,8 +17,8 @@ pub(crate) const KEYS: [&str; 9] = [
 #[derive(Debug, Deserialize)]
 pub(crate) struct Fields<'a> {
     device: Option<&'a str>,
-    #[allow(dead_code)]
-    epoch: Option<&'a str>,
+    #[serde(rename = "epoch")]
+    _epoch: Option<&'a str>,
     seq: Option<u64>,
     time: &'a str,
     tsp: Option<f64>,
@@ -35,8 +35,8 @@ pub(crate) struct Fields<'a> {
 #[derive(Debug, Deserialize)]
 struct Many<'a> {
     device: &'a str,
-    #[allow(dead_code)]
-    epoch: Option<&'a str>,
+    #[serde(rename = "epoch")]
+    _epoch: Option<&'a str>,
     #[serde(borrow)]
     obs: Vec<Fields<'a>>,
 }

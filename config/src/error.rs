@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use serde::de::DeserializeOwned;
+
 /// A configuration that cannot be used. The text names the file and the line or key, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -41,6 +43,15 @@ pub enum ConfigError {
         /// What is wrong with it.
         message: String,
     },
+}
+
+/// Reads a TOML file.
+///
+/// # Errors
+/// [`ConfigError`] names the file and the line or key at fault.
+pub fn load_toml<T: DeserializeOwned>(file: &std::path::Path) -> Result<T, ConfigError> {
+    let text = read(file)?;
+    toml::from_str(&text).map_err(|e| toml_error(file, &text, &e))
 }
 
 /// A TOML error with the place in the file that it is about.

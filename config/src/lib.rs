@@ -22,12 +22,12 @@ mod station;
 mod township;
 
 pub use address::{AddressError, BrokerAddress};
-pub use error::ConfigError;
+pub use error::{ConfigError, load_toml};
 pub use mapping::mapping;
 pub use registry::Registry;
 pub use settings::{
-    AckAfter, BrokerSettings, DistrictSettings, JournalSettings, LakeSettings, NoticeSettings, RuleSettings,
-    Settings, StandardSettings, UnknownDevice,
+    AckAfter, BrokerSettings, DistrictSettings, JournalSettings, LakeSettings, NoticeSettings,
+    PASSWORD_VARIABLE, RuleSettings, Settings, StandardSettings, UnknownDevice,
 };
 pub use station::{Station, StationKind};
 pub use township::Township;

@@ -5,13 +5,12 @@ use std::path::Path;
 use dustwatch_observation::table::Mapping;
 
 use crate::ConfigError;
-use crate::error::{read, toml_error};
+use crate::error::load_toml;
 
 /// Reads a mapping file.
 ///
 /// # Errors
 /// [`ConfigError`] names the file and the line or key at fault.
 pub fn mapping(file: &Path) -> Result<Mapping, ConfigError> {
-    let text = read(file)?;
-    toml::from_str(&text).map_err(|e| toml_error(file, &text, &e))
+    load_toml(file)
 }

@@ -10,15 +10,15 @@ use std::sync::Arc;
 use chrono_tz::Tz;
 use dustwatch_observation::{DistrictCode, ParameterSet};
 
-use crate::error::{read, toml_error};
+use crate::error::{load_toml, read};
 use crate::raw::RawSettings;
 use crate::resolve::{Origin, notice};
 use crate::{ConfigError, Registry, builtin, parameters};
 
 pub use crate::rules::RuleSettings;
 
-/// Environment variable that overrides `[broker] password`.
-const PASSWORD_VARIABLE: &str = "DUSTWATCH_BROKER_PASSWORD";
+/// Environment variable with the broker's password; it overrides `[broker] password`.
+pub const PASSWORD_VARIABLE: &str = "DUSTWATCH_BROKER_PASSWORD";
 
 /// Everything that is decided before a process starts.
 #[derive(Debug, Clone)]
@@ -182,9 +182,7 @@ impl Settings {
         let Some(file) = file else {
             return Self::resolve(RawSettings::default(), None, password);
         };
-        let text = read(file)?;
-        let raw = toml::from_str(&text).map_err(|e| toml_error(file, &text, &e))?;
-        Self::resolve(raw, Some(file), password)
+        Self::resolve(load_toml(file)?, Some(file), password)
     }
 
     fn resolve(raw: RawSettings, file: Option<&Path>, password: Option<String>) -> Result<Self, ConfigError> {

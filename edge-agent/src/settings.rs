@@ -34,10 +34,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use dustwatch_config::{AddressError, Settings};
+use dustwatch_config::{AddressError, Settings, load_toml};
 use dustwatch_observation::{DeviceId, DistrictCode, ParameterSet};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
 use crate::EdgeError;
 use crate::calibrate::{Calibration, Line};
@@ -278,20 +277,4 @@ pub fn parse_seconds(text: &str) -> Option<u64> {
         _ => return None,
     };
     number.checked_mul(factor).filter(|seconds| *seconds > 0)
-}
-
-/// Reads a TOML file; an error names the file and the line.
-pub(crate) fn load_toml<T: DeserializeOwned>(file: &Path) -> Result<T, EdgeError> {
-    let text = std::fs::read_to_string(file).map_err(|source| EdgeError::Io {
-        action: "read",
-        path: file.to_path_buf(),
-        source,
-    })?;
-    toml::from_str(&text).map_err(|error| {
-        let line = error
-            .span()
-            .map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-        let place = line.map(|line| format!(" line {line}")).unwrap_or_default();
-        EdgeError::Usage(format!("{}{place}: {}", file.display(), error.message()))
-    })
 }

@@ -10,7 +10,8 @@
 //!
 //! Invariants: a PUBACK leaves after the journal has synced the message (or after the table commit, by setting), in
 //! the order of arrival, on the connection it came on; a commit carries the journal position it reaches, and the
-//! journal is cut only behind it; every queue is bounded, and the MQTT loop is polled whatever the rest does.
+//! journal is cut only behind it; every queue is bounded, and a slow stage stops the one before it, the reading from the
+//! broker last.
 
 mod acknowledge;
 mod batch;

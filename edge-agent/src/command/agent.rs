@@ -11,9 +11,6 @@ use dustwatch_edge::settings::AgentSettings;
 use dustwatch_edge::{EdgeError, Progress, Shutdown};
 use dustwatch_observation::SystemClock;
 
-/// The environment variable with the broker's password.
-const PASSWORD_VARIABLE: &str = "DUSTWATCH_BROKER_PASSWORD";
-
 #[derive(Debug, clap::Args)]
 pub(super) struct AgentArgs {
     /// The agent's settings.
@@ -53,7 +50,7 @@ impl AgentArgs {
 /// Runs the agent until stopped; what is unconfirmed is kept, so that is no failure.
 pub(super) async fn run(args: AgentArgs) -> anyhow::Result<bool> {
     let settings = args.settings()?;
-    let password = std::env::var(PASSWORD_VARIABLE).ok();
+    let password = std::env::var(dustwatch_config::PASSWORD_VARIABLE).ok();
     let progress = Arc::new(Progress::default());
     run_agent(
         settings,
@@ -69,7 +66,7 @@ pub(super) async fn run(args: AgentArgs) -> anyhow::Result<bool> {
 /// Tries everything once and prints what was found.
 pub(super) async fn run_check(args: CheckArgs) -> anyhow::Result<bool> {
     let settings = args.agent.settings()?;
-    let password = std::env::var(PASSWORD_VARIABLE).ok();
+    let password = std::env::var(dustwatch_config::PASSWORD_VARIABLE).ok();
     let findings = check(&settings, password, Arc::new(SystemClock)).await;
     print(&findings, args.format);
     Ok(findings.iter().all(|finding| finding.ok))
