@@ -1,26 +1,38 @@
 //! Acknowledge: sends PUBACKs, in the order of arrival, on the connection that waits for them.
 //!
-//! Receipts come in the order of the journal, which is the order of arrival. Each carries the client of its
-//! connection; when that has ended, the receipt is void, since the broker numbers anew and the message comes again.
+//! Receipts come in the order of the journal, which is the order of arrival, a group at a time, and a group goes out in
+//! one write. A receipt of an earlier connection is void, since the broker numbers anew and the message comes again.
 //!
-//! The queue of receipts has no limit of its own, since the polling task waits for the journal, and the journal must
-//! not wait for the polling task in turn. MQTT limits it: a connection has 65,535 packet ids to give out.
-
-use std::sync::Arc;
+//! The queue of receipts has no limit of its own, since the reading task waits for the journal, and the journal must
+//! not wait for the reading task in turn. MQTT limits it: a connection has 65,535 packet ids to give out.
 
 use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
 
 use crate::delivery::Receipt;
-use crate::link::to_acknowledge;
+use crate::mqtt::{ConnectionError, Writer};
 use crate::stats::{Stats, add};
 
-/// Sends an acknowledgement for each receipt, until the senders are gone.
-pub(crate) async fn run(mut receipts: mpsc::UnboundedReceiver<Vec<Receipt>>, stats: Arc<Stats>) {
-    while let Some(group) = receipts.recv().await {
-        for receipt in group {
-            if receipt.client.ack(&to_acknowledge(receipt.packet)).await.is_ok() {
-                add(&stats.acknowledged, 1);
+/// Sends the acknowledgements of a connection, and PINGREQs, until the senders of receipts are gone.
+pub(crate) async fn run(
+    writer: &mut Writer,
+    connection: u64,
+    receipts: &mut mpsc::UnboundedReceiver<Vec<Receipt>>,
+    stats: &Stats,
+) -> Result<(), ConnectionError> {
+    let mut ping = tokio::time::interval(Writer::PING_INTERVAL);
+    ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            group = receipts.recv() => {
+                let Some(group) = group else {
+                    return writer.disconnect().await;
+                };
+                let ids = group.iter().filter(|receipt| receipt.connection == connection);
+                writer.acknowledge(ids.clone().map(|receipt| receipt.packet)).await?;
+                add(&stats.acknowledged, ids.count() as u64);
             }
+            _ = ping.tick() => writer.ping().await?,
         }
     }
 }

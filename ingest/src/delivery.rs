@@ -3,13 +3,13 @@
 use bytes::Bytes;
 use dustwatch_journal::Position;
 use dustwatch_observation::Time;
-use rumqttc::AsyncClient;
 
-/// What is needed to acknowledge a message: its packet id, and the client of the one connection that it is valid on.
-/// When that connection has ended, its client takes nothing any more, and the receipt is void.
-#[derive(Debug, Clone)]
+/// What is needed to acknowledge a message: its packet id, and the number of the one connection that it is valid on.
+/// When that has ended the receipt is void.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Receipt {
-    pub(crate) client: AsyncClient,
+    /// Connections are counted from the start of the process.
+    pub(crate) connection: u64,
     /// MQTT packet id.
     pub(crate) packet: u16,
 }
@@ -29,8 +29,8 @@ pub(crate) struct Delivery {
 /// What goes from receive to journal.
 #[derive(Debug)]
 pub(crate) enum Hop {
-    /// A message.
-    Delivery(Delivery),
+    /// Messages that were read together.
+    Deliveries(Vec<Delivery>),
     /// Nothing more is to be taken: the ingester shuts down.
     End,
 }

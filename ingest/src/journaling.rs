@@ -20,7 +20,7 @@ use crate::stats::{Stats, add};
 /// Messages of a group at the most.
 const GROUP_MESSAGES: usize = 4096;
 /// Bytes of a group at the most, about.
-const GROUP_BYTES: usize = 8 << 20;
+const GROUP_BYTES: usize = 2 << 20;
 /// Wait before a full disk is tried again.
 const FULL_DISK_WAIT: Duration = Duration::from_secs(1);
 
@@ -54,7 +54,7 @@ impl Journaling {
         let mut record = Vec::new();
         let mut more = true;
         while more {
-            let Some(Hop::Delivery(first)) = input.blocking_recv() else {
+            let Some(Hop::Deliveries(first)) = input.blocking_recv() else {
                 break;
             };
             more = self.gather(first, &mut input, &mut group);
@@ -143,17 +143,23 @@ impl Journaling {
     }
 
     /// Gathers what waits already; false when the end was among it.
-    fn gather(&self, first: Delivery, input: &mut mpsc::Receiver<Hop>, group: &mut Vec<Delivery>) -> bool {
+    fn gather(
+        &self,
+        first: Vec<Delivery>,
+        input: &mut mpsc::Receiver<Hop>,
+        group: &mut Vec<Delivery>,
+    ) -> bool {
         if !self.group_wait.is_zero() {
             std::thread::sleep(self.group_wait);
         }
-        let mut bytes = first.payload.len();
-        group.push(first);
+        let bytes_of = |group: &[Delivery]| group.iter().map(|d| d.payload.len()).sum::<usize>();
+        group.extend(first);
+        let mut bytes = bytes_of(group);
         while group.len() < GROUP_MESSAGES && bytes < GROUP_BYTES {
             match input.try_recv() {
-                Ok(Hop::Delivery(next)) => {
-                    bytes += next.payload.len();
-                    group.push(next);
+                Ok(Hop::Deliveries(next)) => {
+                    bytes += bytes_of(&next);
+                    group.extend(next);
                 }
                 Ok(Hop::End) => return false,
                 Err(_) => break,

@@ -25,6 +25,7 @@ mod import;
 mod journaling;
 mod ledger;
 mod link;
+mod mqtt;
 mod pipeline;
 mod receive;
 mod stats;

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use dustwatch_config::{AddressError, BrokerAddress, BrokerSettings};
-use rumqttc::{AsyncClient, EventLoop, MqttOptions, Publish, QoS};
+use rumqttc::{AsyncClient, EventLoop, MqttOptions};
 
 use crate::IngestError;
 
@@ -49,13 +49,6 @@ pub(crate) fn connect(
 pub(crate) fn address(url: &str) -> Result<BrokerAddress, IngestError> {
     url.parse()
         .map_err(|error: AddressError| IngestError::Broker(error))
-}
-
-/// A message that stands for a packet id, as the client wants it for an acknowledgement.
-pub(crate) fn to_acknowledge(packet: u16) -> Publish {
-    let mut publish = Publish::new("", QoS::AtLeastOnce, Vec::new());
-    publish.pkid = packet;
-    publish
 }
 
 /// Waits between attempts to connect: doubling from a quarter of a second to a minute, with jitter.

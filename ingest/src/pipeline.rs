@@ -12,7 +12,6 @@ use dustwatch_config::{AckAfter, Settings};
 use dustwatch_journal::{Journal, JournalOptions, Position};
 use dustwatch_lake::{Lake, ObservationBatchBuilder};
 use dustwatch_observation::{Ack, Clock, Topic, TopicKind};
-use rumqttc::AsyncClient;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -23,12 +22,12 @@ use crate::delivery::{Hop, Journaled, Receipt};
 use crate::journaling::{JournalOutputs, Journaling};
 use crate::receive::Receiver;
 use crate::stats::Stats;
-use crate::{IngestError, acknowledge, confirm, link, stats};
+use crate::{IngestError, confirm, link, stats};
 
-/// Deliveries between receive and journal.
-const DELIVERIES: usize = 16_384;
-/// Groups between journal and decode.
-const GROUPS: usize = 8;
+/// Reads between receive and journal, a quarter of a megabyte each at the most.
+const READS: usize = 16;
+/// Groups between journal and decode, two megabytes each, about.
+const GROUPS: usize = 4;
 /// Sealed batches between decode and commit.
 const BATCHES: usize = 2;
 /// Groups of confirmations on their way to the devices.
@@ -47,11 +46,9 @@ pub type Summary = stats::Snapshot;
 #[derive(Debug)]
 pub struct Pipeline {
     stats: Arc<Stats>,
-    client: watch::Receiver<AsyncClient>,
     deliveries: mpsc::Sender<Hop>,
     subscribed: watch::Receiver<bool>,
     receiver: JoinHandle<()>,
-    acknowledger: JoinHandle<()>,
     confirmer: JoinHandle<()>,
     workers: Workers,
 }
@@ -76,7 +73,7 @@ impl Pipeline {
         let committer = Committer::open(&lake, &app_id, stats.clone()).await?;
         check_positions(&journal, committer.position())?;
 
-        let (delivery_out, delivery_in) = mpsc::channel(DELIVERIES);
+        let (delivery_out, delivery_in) = mpsc::channel(READS);
         let (journaled_out, journaled_in) = mpsc::channel(GROUPS);
         let (sealed_out, sealed_in) = mpsc::channel(BATCHES);
         let (receipt_out, receipt_in) = mpsc::unbounded_channel();
@@ -88,7 +85,7 @@ impl Pipeline {
             clock,
             stats.clone(),
         )?;
-        let (client, subscribed) = (receiver.client(), receiver.subscribed());
+        let subscribed = receiver.subscribed();
         let (ack_client, ack_eventloop) =
             link::connect(&settings.broker, "-ack", false, CONFIRMATIONS_IN_CLIENT)?;
 
@@ -121,8 +118,7 @@ impl Pipeline {
         };
 
         Ok(Self {
-            receiver: tokio::spawn(receiver.run(delivery_out.clone())),
-            acknowledger: tokio::spawn(acknowledge::run(receipt_in, stats.clone())),
+            receiver: tokio::spawn(receiver.run(delivery_out.clone(), receipt_in)),
             confirmer: tokio::spawn(confirmer),
             workers: Workers {
                 journaling: tokio::task::spawn_blocking(move || journaling.run(delivery_in, journal_outputs)),
@@ -130,7 +126,6 @@ impl Pipeline {
                 committing: tokio::spawn(committer.run(sealed_in, commit_outputs)),
             },
             stats,
-            client,
             deliveries: delivery_out,
             subscribed,
         })
@@ -190,9 +185,6 @@ impl Pipeline {
             step = "acknowledge",
             "shutting down: the last acknowledgements go out"
         );
-        let _ = tokio::time::timeout(LAST_ACKS, self.acknowledger).await;
-        let client = self.client.borrow().clone();
-        let _ = tokio::time::timeout(LAST_ACKS, client.disconnect()).await;
         let (receiver, confirmer) = (self.receiver.abort_handle(), self.confirmer.abort_handle());
         // A broker that is not there is not waited for.
         let _ = tokio::time::timeout(LAST_ACKS, self.receiver).await;

@@ -1,43 +1,50 @@
-//! Receive: polls the MQTT connection and hands deliveries on.
+//! Receive: reads what the broker sends and hands it on.
 //!
-//! Place on the way: first stage. The task does nothing but poll, so that the connection stays alive while the rest
-//! works; when the queue behind it is full, it stops reading, and the broker's window of unacknowledged messages fills.
+//! Place on the way: first stage. What one read brought goes on together. When the queue behind it is full, nothing is
+//! read, and the broker's window of unacknowledged messages fills; PINGREQs and PUBACKs go out all the same, since
+//! [`acknowledge`] writes by itself.
 //!
-//! Invariants: each connection has its own client, and a delivery's receipt holds it, so that nothing of an old
-//! connection reaches a new one; after a connection whose session the broker did not keep, the subscription is asked
-//! for again, until the broker confirms it.
+//! Invariants: each connection has a number, and a delivery's receipt carries it, so that nothing of an old connection
+//! reaches a new one; the topics are asked for on every connection until the broker has confirmed them, and again
+//! after it has lost the session.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::Bytes;
 use dustwatch_config::BrokerSettings;
-use dustwatch_observation::Clock;
-use rumqttc::{
-    AsyncClient, ConnAck, Event, EventLoop, Outgoing, Packet, Publish, QoS, SubscribeFilter,
-    SubscribeReasonCode,
-};
+use dustwatch_observation::{Clock, Time};
 use tokio::sync::{mpsc, watch};
 
-use crate::IngestError;
 use crate::delivery::{Delivery, Hop, Receipt};
 use crate::link::{self, Backoff};
+use crate::mqtt::{self, ConnectionError, Packet, Reader, Target, Version, Writer};
 use crate::stats::{Stats, add};
+use crate::{IngestError, acknowledge};
 
 /// Bytes kept of a payload that is too large: enough to see whose it is, too little to fill a disk.
 const KEPT_OF_TOO_LARGE: usize = 1024;
-/// Acknowledgements in a client's queue.
-const ACKS_IN_CLIENT: usize = 1024;
+/// Room in a packet beside its payload.
+const BESIDE_PAYLOAD: usize = 72 * 1024;
+/// A read that brought less than this found the socket empty.
+const FILLED: usize = 64 * 1024;
+/// Pause after such a read, for the socket to fill: a broker writes a message at a time, and a system call and a
+/// wake-up for each is most of what receiving costs. It adds so much to the way from observed to queryable.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// The first stage.
 pub(crate) struct Receiver {
-    broker: BrokerSettings,
+    target: Target,
     filters: Vec<String>,
+    max_payload_bytes: usize,
     clock: Arc<dyn Clock>,
     stats: Arc<Stats>,
-    eventloop: EventLoop,
-    /// The client of the current connection.
-    client: watch::Sender<AsyncClient>,
     /// Becomes true when the broker has confirmed the subscription.
     subscribed: watch::Sender<bool>,
+    /// Number of the present connection.
+    connection: u64,
+    /// Time given to the delivery before: no two have the same, so that the later of two can be told.
+    stamped: Time,
 }
 
 impl Receiver {
@@ -51,21 +58,25 @@ impl Receiver {
         clock: Arc<dyn Clock>,
         stats: Arc<Stats>,
     ) -> Result<Self, IngestError> {
-        let (client, eventloop) = link::connect(broker, "", true, ACKS_IN_CLIENT)?;
+        let max_payload_bytes = broker.max_payload_bytes as usize;
         Ok(Self {
-            broker: broker.clone(),
+            target: Target {
+                address: link::address(&broker.url)?,
+                tls: None,
+                version: Version::V4,
+                client_id: broker.client_id.clone(),
+                username: broker.username.clone(),
+                password: broker.password.clone(),
+                max_packet: max_payload_bytes + BESIDE_PAYLOAD,
+            },
             filters,
+            max_payload_bytes,
             clock,
             stats,
-            eventloop,
-            client: watch::channel(client).0,
             subscribed: watch::channel(false).0,
+            connection: 0,
+            stamped: Time::from_micros(i64::MIN),
         })
-    }
-
-    /// The client of the current connection, whichever that is.
-    pub(crate) fn client(&self) -> watch::Receiver<AsyncClient> {
-        self.client.subscribe()
     }
 
     /// Whether the broker has confirmed the subscription.
@@ -73,99 +84,116 @@ impl Receiver {
         self.subscribed.subscribe()
     }
 
-    /// Polls until the client disconnects. Deliveries go to `output`; when nobody takes them any more, they are left
-    /// to the broker, and the polling goes on for the acknowledgements that still go out.
-    pub(crate) async fn run(mut self, output: mpsc::Sender<Hop>) {
+    /// Receives until the senders of `receipts` are gone, or nobody takes deliveries and the broker is away: what is
+    /// not taken is left to the broker, and comes again.
+    pub(crate) async fn run(
+        mut self,
+        output: mpsc::Sender<Hop>,
+        mut receipts: mpsc::UnboundedReceiver<Vec<Receipt>>,
+    ) {
         let mut backoff = Backoff::default();
         loop {
-            match self.eventloop.poll().await {
-                Ok(Event::Incoming(Packet::Publish(publish))) if !output.is_closed() => {
-                    // An error says that the receiving stage has just ended; the broker keeps the message.
-                    let _ = output.send(Hop::Delivery(self.delivery(publish))).await;
-                }
-                Ok(Event::Incoming(Packet::ConnAck(ack))) => {
-                    backoff.reset();
-                    self.connected(&ack);
-                }
-                Ok(Event::Incoming(Packet::SubAck(ack))) => self.subscription_answered(&ack.return_codes),
-                Ok(Event::Outgoing(Outgoing::Disconnect)) => return,
-                Ok(_) => {}
+            let error = match self.converse(&output, &mut receipts, &mut backoff).await {
+                Ok(()) => return,
                 Err(_) if output.is_closed() => return,
-                Err(error) => {
-                    if let Err(error) = self.renew() {
-                        tracing::error!(%error, "no new client for the broker");
-                        return;
-                    }
-                    let wait = backoff.next(
-                        self.clock
-                            .now()
-                            .as_micros()
-                            .unsigned_abs()
-                            .wrapping_mul(0x9e37_79b9),
-                    );
-                    let wait_ms = wait.as_millis() as u64;
-                    tracing::warn!(%error, wait_ms, "broker connection lost, connecting again");
-                    tokio::time::sleep(wait).await;
-                }
-            }
+                Err(error) => error,
+            };
+            let wait = backoff.next(self.clock.now().as_micros().unsigned_abs().wrapping_mul(0x9e37_79b9));
+            let wait_ms = wait.as_millis() as u64;
+            tracing::warn!(%error, wait_ms, "broker connection lost, connecting again");
+            tokio::time::sleep(wait).await;
         }
     }
 
-    /// A new client in place of the one whose connection has ended; what waited in the old one is gone with it.
-    fn renew(&mut self) -> Result<(), IngestError> {
-        let (client, eventloop) = link::connect(&self.broker, "", true, ACKS_IN_CLIENT)?;
-        self.eventloop = eventloop;
-        self.client.send_replace(client);
-        Ok(())
-    }
-
-    fn delivery(&self, publish: Publish) -> Delivery {
-        add(&self.stats.messages, 1);
-        let sent_bytes = u32::try_from(publish.payload.len()).unwrap_or(u32::MAX);
-        let too_large = sent_bytes > self.broker.max_payload_bytes;
-        Delivery {
-            received_at: self.clock.now(),
-            topic: publish.topic,
-            payload: if too_large {
-                publish.payload.slice(..KEPT_OF_TOO_LARGE)
-            } else {
-                publish.payload
-            },
-            sent_bytes,
-            receipt: (publish.qos != QoS::AtMostOnce).then(|| Receipt {
-                client: self.client.borrow().clone(),
-                packet: publish.pkid,
-            }),
-        }
-    }
-
-    fn subscription_answered(&self, codes: &[SubscribeReasonCode]) {
-        if codes.contains(&SubscribeReasonCode::Failure) {
-            tracing::error!(filters = ?self.filters, "broker refused the subscription, check its access rules");
-        } else {
-            tracing::info!(filters = ?self.filters, "subscribed");
-            self.subscribed.send_replace(true);
-        }
-    }
-
-    fn connected(&self, ack: &ConnAck) {
+    /// One connection from beginning to end; `Ok` when nothing is left to be acknowledged.
+    async fn converse(
+        &mut self,
+        output: &mpsc::Sender<Hop>,
+        receipts: &mut mpsc::UnboundedReceiver<Vec<Receipt>>,
+        backoff: &mut Backoff,
+    ) -> Result<(), ConnectionError> {
+        let (mut reader, mut writer, session_present) = mqtt::open(&self.target).await?;
+        backoff.reset();
+        self.connection += 1;
         add(&self.stats.connections, 1);
-        tracing::info!(session_present = ack.session_present, "connected to broker");
-        if ack.session_present && *self.subscribed.borrow() {
-            return;
+        tracing::info!(session_present, "connected to broker");
+        self.subscribe(&mut writer, session_present).await?;
+        let (connection, stats) = (self.connection, self.stats.clone());
+        tokio::select! {
+            lost = self.receive(&mut reader, output) => lost,
+            ended = acknowledge::run(&mut writer, connection, receipts, &stats) => ended,
+        }
+    }
+
+    async fn subscribe(&mut self, writer: &mut Writer, session_present: bool) -> Result<(), ConnectionError> {
+        if session_present && *self.subscribed.borrow() {
+            return Ok(());
         }
         self.subscribed.send_replace(false);
-        let filters: Vec<SubscribeFilter> = self
-            .filters
-            .iter()
-            .map(|f| SubscribeFilter::new(f.clone(), QoS::AtLeastOnce))
-            .collect();
-        let client = self.client.borrow().clone();
-        // This task must not wait for itself, should the queue be full.
-        if client.try_subscribe_many(filters.clone()).is_err() {
-            tokio::spawn(async move {
-                let _ = client.subscribe_many(filters).await;
-            });
+        writer.subscribe(&self.filters).await
+    }
+
+    /// Reads and hands on; ends with the connection only.
+    async fn receive(
+        &mut self,
+        reader: &mut Reader,
+        output: &mpsc::Sender<Hop>,
+    ) -> Result<(), ConnectionError> {
+        let mut read = FILLED;
+        loop {
+            // What came with the handshake is there already.
+            let deliveries = self.packets(reader)?;
+            if !deliveries.is_empty() && output.send(Hop::Deliveries(deliveries)).await.is_err() {
+                // Shutting down: the connection stays for the acknowledgements that still go out.
+                return std::future::pending().await;
+            }
+            if read < FILLED {
+                tokio::time::sleep(PAUSE).await;
+            }
+            read = reader.read().await?;
+        }
+    }
+
+    /// The deliveries in what has been read.
+    fn packets(&mut self, reader: &mut Reader) -> Result<Vec<Delivery>, ConnectionError> {
+        let mut deliveries = Vec::new();
+        while let Some((packet, cut)) = reader.next()? {
+            match packet {
+                Packet::Publish { topic, payload, id } => {
+                    deliveries.push(self.delivery(topic, payload, cut, id));
+                }
+                Packet::Subscribed { refused: Some(reason) } => {
+                    return Err(ConnectionError::SubscriptionRefused(reason));
+                }
+                Packet::Subscribed { refused: None } => {
+                    tracing::info!(filters = ?self.filters, "subscribed");
+                    self.subscribed.send_replace(true);
+                }
+                Packet::Disconnect(reason) => return Err(ConnectionError::Disconnected(reason)),
+                Packet::Connected { .. } | Packet::Other => {}
+            }
+        }
+        add(&self.stats.messages, deliveries.len() as u64);
+        Ok(deliveries)
+    }
+
+    fn delivery(&mut self, topic: String, payload: Bytes, cut: usize, id: Option<u16>) -> Delivery {
+        self.stamped = self.clock.now().max(self.stamped.plus_micros(1));
+        let sent = payload.len() + cut;
+        Delivery {
+            received_at: self.stamped,
+            topic,
+            payload: if sent > self.max_payload_bytes {
+                // A copy, so that the rest does not stay in memory with it.
+                Bytes::copy_from_slice(&payload[..payload.len().min(KEPT_OF_TOO_LARGE)])
+            } else {
+                payload
+            },
+            sent_bytes: u32::try_from(sent).unwrap_or(u32::MAX),
+            receipt: id.map(|packet| Receipt {
+                connection: self.connection,
+                packet,
+            }),
         }
     }
 }
