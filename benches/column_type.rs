@@ -21,7 +21,7 @@ use arrow::datatypes::{DataType, Decimal128Type, Field, Float32Type, Float64Type
 use dustwatch_analytics::{Session, round_half_even};
 use dustwatch_config::Settings;
 use dustwatch_edge::network::Troubles;
-use dustwatch_lake::{Appender, Lake, LocalDays, ObservationBatchBuilder, TableKind};
+use dustwatch_lake::{Appender, Lake, LocalDays, ObservationRows, TableKind};
 use dustwatch_observation::{Decimal, Observation, ParameterId, Rescaled};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -561,7 +561,7 @@ async fn write_lake(uri: &Path, settings: &Settings, observations: &[Observation
     let mut appender = Appender::open(&lake, TableKind::Observations, "bench")
         .await
         .unwrap();
-    let mut builder = ObservationBatchBuilder::new(settings.parameters.clone());
+    let mut builder = ObservationRows::new(settings.parameters.clone());
     let mut local = LocalDays::new(settings.district.timezone);
     let (mut bytes, mut position) = (0, 0);
     for day in observations.chunk_by(|a, b| local.day_of(a.time) == local.day_of(b.time)) {
@@ -575,7 +575,7 @@ async fn write_lake(uri: &Path, settings: &Settings, observations: &[Observation
         }
         position += 1;
         bytes += appender
-            .append(&[builder.finish().unwrap().rows], position)
+            .append_rows(&builder.take(), position)
             .await
             .unwrap()
             .bytes;

@@ -1,7 +1,7 @@
 //! From a payload to Arrow columns: how fast, on one core, and beside what everybody would write first.
 //!
 //! The simulated district's messages: one observation each with all nine parameters, and sixty a message. "arrow" is
-//! the way of the ingester: `json::Decoder` into `ObservationBatchBuilder`, exact decimals, times read. "decode" is
+//! the way of the ingester: `json::Decoder` into `ObservationRows`, exact decimals, times read. "decode" is
 //! the first half alone. The baselines read the same bytes with serde_json: "fields" finds the device, the time as it
 //! is written and the nine values as floats, "columns" also reads the time and fills Arrow columns of float64.
 //!
@@ -19,7 +19,7 @@ use arrow::array::{
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use dustwatch_config::Settings;
 use dustwatch_edge::network::Troubles;
-use dustwatch_lake::{LocalDays, ObservationBatchBuilder};
+use dustwatch_lake::{LocalDays, ObservationRows};
 use dustwatch_observation::json::{Decoded, Decoder, encode_many, encode_one};
 use dustwatch_observation::{ParameterSet, Time};
 
@@ -143,14 +143,14 @@ fn decode(criterion: &mut Criterion) {
             });
         });
 
-        let mut builder = ObservationBatchBuilder::new(settings.parameters.clone());
+        let mut builder = ObservationRows::new(settings.parameters.clone());
         let mut days = LocalDays::new(settings.district.timezone);
         group.bench_function("arrow", |bencher| {
             bencher.iter(|| {
                 for message in &messages {
                     take(&mut decoder, &mut builder, &mut days, message);
                 }
-                builder.finish().unwrap()
+                builder.take()
             });
         });
 
@@ -181,7 +181,7 @@ fn decode(criterion: &mut Criterion) {
 
 fn take(
     decoder: &mut Decoder,
-    builder: &mut ObservationBatchBuilder,
+    builder: &mut ObservationRows,
     days: &mut LocalDays,
     message: &Message,
 ) {

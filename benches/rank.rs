@@ -15,7 +15,7 @@ use std::time::Instant;
 use dustwatch_analytics::{Period, RankRequest, SourceChoice, rank, roll_up};
 use dustwatch_config::Settings;
 use dustwatch_edge::network::Troubles;
-use dustwatch_lake::{Appender, Identity, Lake, LocalDays, ObservationBatchBuilder, TableKind};
+use dustwatch_lake::{Appender, Identity, Lake, LocalDays, ObservationRows, TableKind};
 use dustwatch_observation::Observation;
 
 #[path = "common/mod.rs"]
@@ -154,7 +154,7 @@ async fn fill(lake: &Lake, settings: &Settings, all: &[Observation], days: u64, 
         .await
         .unwrap();
     let mut identity = Identity::new(lake);
-    let mut builder = ObservationBatchBuilder::new(settings.parameters.clone());
+    let mut builder = ObservationRows::new(settings.parameters.clone());
     let mut local = LocalDays::new(settings.district.timezone);
     let mut filled = Filled::default();
     let mut position = 0;
@@ -163,13 +163,13 @@ async fn fill(lake: &Lake, settings: &Settings, all: &[Observation], days: u64, 
             let day = local.day_of(observation.time).unwrap();
             builder.append(observation, observation.time.plus_micros(350_000), day);
         }
-        let batch = builder.finish().unwrap().rows;
+        let mut rows = builder.take();
         let started = Instant::now();
-        let (batch, _) = identity.admit(&mut appender, batch).await.unwrap();
+        identity.admit(&mut appender, &mut rows).await.unwrap();
         filled.admit.push(milliseconds(started));
         position += 1;
         let started = Instant::now();
-        filled.rows += appender.append(&[batch], position).await.unwrap().rows;
+        filled.rows += appender.append_rows(&rows, position).await.unwrap().rows;
         filled.append.push(milliseconds(started));
     }
     filled

@@ -125,7 +125,7 @@ impl Origin<'_> {
         if segment_bytes < 1 << 20 {
             return Err(self.error("journal.segment_bytes", "must be at least 1048576".to_owned()));
         }
-        let group_commit_ms = raw.group_commit_ms.unwrap_or(0);
+        let group_commit_ms = raw.group_commit_ms.unwrap_or(5);
         if group_commit_ms > 1000 {
             return Err(self.error("journal.group_commit_ms", "must be at most 1000".to_owned()));
         }

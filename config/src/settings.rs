@@ -119,7 +119,7 @@ pub struct JournalSettings {
     pub dir: PathBuf,
     /// Bytes of a segment.
     pub segment_bytes: u64,
-    /// Longest wait for company before a sync, in milliseconds; 0 syncs whatever is there at once.
+    /// Shortest time from one sync to the next, in milliseconds: what comes faster waits for company.
     pub group_commit_ms: u64,
 }
 

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use dustwatch_journal::Position;
-use dustwatch_lake::{LakeError, ObservationBatch, ObservationBatchBuilder, RejectedRow};
+use dustwatch_lake::{ObservationRows, RejectedRow};
 use dustwatch_observation::{Ack, Topic};
 
 use crate::delivery::Receipt;
@@ -14,7 +14,7 @@ use crate::delivery::Receipt;
 /// A batch that is ready to be committed.
 #[derive(Debug)]
 pub(crate) struct Sealed {
-    pub(crate) observations: ObservationBatch,
+    pub(crate) observations: ObservationRows,
     /// Rejections with the positions that they came from.
     pub(crate) rejected: Vec<(Position, RejectedRow)>,
     /// The journal position that the table has reached with this batch.
@@ -27,7 +27,7 @@ pub(crate) struct Sealed {
 /// Gathers rows.
 #[derive(Debug)]
 pub(crate) struct Batcher {
-    pub(crate) rows: ObservationBatchBuilder,
+    pub(crate) rows: ObservationRows,
     pub(crate) rejected: Vec<(Position, RejectedRow)>,
     pub(crate) receipts: Vec<Receipt>,
     pub(crate) acks: Vec<(Topic, Ack)>,
@@ -42,7 +42,7 @@ pub(crate) struct Batcher {
 const MAX_REJECTED_BYTES: usize = 16 << 20;
 
 impl Batcher {
-    pub(crate) fn new(rows: ObservationBatchBuilder, max_rows: usize, max_age: Duration) -> Self {
+    pub(crate) fn new(rows: ObservationRows, max_rows: usize, max_age: Duration) -> Self {
         Self {
             rows,
             rejected: Vec::new(),
@@ -81,17 +81,15 @@ impl Batcher {
     }
 
     /// The batch so far, if there is anything in it; a new one begins.
-    pub(crate) fn seal(&mut self) -> Result<Option<Sealed>, LakeError> {
-        if self.opened.take().is_none() {
-            return Ok(None);
-        }
+    pub(crate) fn seal(&mut self) -> Option<Sealed> {
+        self.opened.take()?;
         self.rejected_bytes = 0;
-        Ok(Some(Sealed {
-            observations: self.rows.finish()?,
+        Some(Sealed {
+            observations: self.rows.take(),
             rejected: std::mem::take(&mut self.rejected),
             up_to: self.up_to,
             receipts: std::mem::take(&mut self.receipts),
             acks: std::mem::take(&mut self.acks),
-        }))
+        })
     }
 }

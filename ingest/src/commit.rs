@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use dustwatch_journal::Position;
 use dustwatch_lake::{
-    Appender, Commit, Identity, Lake, LakeError, RejectedBatchBuilder, RejectedRow, TableKind,
+    Appender, Commit, Identity, Lake, LakeError, ObservationRows, RejectedBatchBuilder, RejectedRow, TableKind,
 };
 use dustwatch_observation::{Ack, Topic};
 use tokio::sync::{mpsc, watch};
@@ -62,8 +62,8 @@ impl Committer {
             .version
             .store(self.observations.version(), Ordering::Relaxed);
         while let Some(sealed) = input.recv().await {
-            self.commit_rejected(&sealed).await?;
-            self.commit_observations(&sealed).await?;
+            self.commit_rejected(&sealed.rejected, sealed.up_to).await?;
+            self.commit_observations(sealed.observations, sealed.up_to).await?;
             outputs.committed.send_replace(sealed.up_to);
             if !sealed.receipts.is_empty() {
                 let _ = outputs.receipts.send(sealed.receipts);
@@ -75,10 +75,13 @@ impl Committer {
         Ok(())
     }
 
-    async fn commit_rejected(&mut self, sealed: &Sealed) -> Result<(), IngestError> {
+    async fn commit_rejected(
+        &mut self,
+        rejected: &[(Position, RejectedRow)],
+        up_to: Position,
+    ) -> Result<(), IngestError> {
         let reached = Position::new(self.rejected.position().unwrap_or(0));
-        let rows: Vec<RejectedRow> = sealed
-            .rejected
+        let rows: Vec<RejectedRow> = rejected
             .iter()
             .filter(|(at, _)| *at > reached)
             .map(|(_, row)| row.clone())
@@ -89,7 +92,7 @@ impl Committer {
         let mut waits = Waits::default();
         loop {
             let attempt = match RejectedBatchBuilder::build(&rows) {
-                Ok(batch) => self.rejected.append(&[batch], sealed.up_to.get()).await,
+                Ok(batch) => self.rejected.append(&[batch], up_to.get()).await,
                 Err(error) => Err(error),
             };
             match attempt {
@@ -99,24 +102,20 @@ impl Committer {
         }
     }
 
-    async fn commit_observations(&mut self, sealed: &Sealed) -> Result<(), IngestError> {
+    async fn commit_observations(
+        &mut self,
+        mut rows: ObservationRows,
+        up_to: Position,
+    ) -> Result<(), IngestError> {
         let mut waits = Waits::default();
-        let (rows, counts) = loop {
-            match self
-                .identity
-                .admit(&mut self.observations, sealed.observations.rows.clone())
-                .await
-            {
-                Ok(admitted) => break admitted,
+        let counts = loop {
+            match self.identity.admit(&mut self.observations, &mut rows).await {
+                Ok(counts) => break counts,
                 Err(error) => waits.wait("observations", error).await?,
             }
         };
         let commit = loop {
-            match self
-                .observations
-                .append(std::slice::from_ref(&rows), sealed.up_to.get())
-                .await
-            {
+            match self.observations.append_rows(&rows, up_to.get()).await {
                 Ok(commit) => break commit,
                 Err(error) => waits.wait("observations", error).await?,
             }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use dustwatch_config::{Registry, Settings, UnknownDevice};
-use dustwatch_lake::{LocalDays, ObservationBatchBuilder, RejectedRow};
+use dustwatch_lake::{LocalDays, ObservationRows, RejectedRow};
 use dustwatch_observation::json::{self, Decoded, Decoder};
 use dustwatch_observation::{Ack, Observation, Reason, Time, Topic, TopicKind};
 
@@ -46,7 +46,7 @@ impl MessageDecoder {
     }
 
     /// Decodes a message; its observations go to `rows`.
-    pub(crate) fn decode(&mut self, message: &Journaled, rows: &mut ObservationBatchBuilder) -> Outcome {
+    pub(crate) fn decode(&mut self, message: &Journaled, rows: &mut ObservationRows) -> Outcome {
         let mut faults = Faults::default();
         let topic = match self.judge.topic(message) {
             Ok(topic) => topic,
@@ -75,7 +75,7 @@ impl MessageDecoder {
         &mut self,
         topic: &Topic,
         message: &Journaled,
-        rows: &mut ObservationBatchBuilder,
+        rows: &mut ObservationRows,
         faults: &mut Faults,
     ) {
         let judge = &mut self.judge;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use dustwatch_config::Settings;
 use dustwatch_lake::{
-    Appender, Identity, Lake, ObservationBatchBuilder, RejectedBatchBuilder, RejectedRow, TableKind,
+    Appender, Identity, Lake, ObservationRows, RejectedBatchBuilder, RejectedRow, TableKind,
 };
 use dustwatch_observation::table::{Mapping, Row, TableReader};
 use dustwatch_observation::{Clock, Reason, Time};
@@ -71,7 +71,7 @@ struct Importer {
     identity: Identity,
     observations: Appender,
     rejected: Appender,
-    rows: ObservationBatchBuilder,
+    rows: ObservationRows,
     bad: Vec<RejectedRow>,
     received_at: Time,
     days: dustwatch_lake::LocalDays,
@@ -90,7 +90,7 @@ impl Importer {
             identity: Identity::new(lake),
             observations: Appender::open(lake, TableKind::Observations, &app_id).await?,
             rejected: Appender::open(lake, TableKind::Rejected, &app_id).await?,
-            rows: ObservationBatchBuilder::new(settings.parameters.clone()),
+            rows: ObservationRows::new(settings.parameters.clone()),
             bad: Vec::new(),
             received_at: now,
             days: dustwatch_lake::LocalDays::new(settings.district.timezone),
@@ -145,10 +145,10 @@ impl Importer {
             self.bad.clear();
         }
         if !self.rows.is_empty() {
-            let batch = self.rows.finish()?.rows;
-            let (batch, counts) = self.identity.admit(&mut self.observations, batch).await?;
-            if batch.num_rows() > 0 {
-                self.observations.append(&[batch], self.next).await?;
+            let mut rows = self.rows.take();
+            let counts = self.identity.admit(&mut self.observations, &mut rows).await?;
+            if !rows.is_empty() {
+                self.observations.append_rows(&rows, self.next).await?;
             }
             self.report.added += counts.admitted;
             self.report.duplicates += counts.duplicates;

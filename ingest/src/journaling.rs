@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dustwatch_config::AckAfter;
 use dustwatch_journal::{AppendError, Journal, Position, SyncError};
@@ -30,7 +30,9 @@ pub(crate) struct Journaling {
     /// Records up to here are in the table.
     pub(crate) replay_after: Position,
     pub(crate) ack_after: AckAfter,
-    pub(crate) group_wait: Duration,
+    /// Shortest time from one sync to the next.
+    pub(crate) group_interval: Duration,
+    pub(crate) synced_at: Instant,
     pub(crate) stats: Arc<Stats>,
 }
 
@@ -149,9 +151,8 @@ impl Journaling {
         input: &mut mpsc::Receiver<Hop>,
         group: &mut Vec<Delivery>,
     ) -> bool {
-        if !self.group_wait.is_zero() {
-            std::thread::sleep(self.group_wait);
-        }
+        // Only a stream that comes faster than the interval waits for company.
+        std::thread::sleep(self.group_interval.saturating_sub(self.synced_at.elapsed()));
         let bytes_of = |group: &[Delivery]| group.iter().map(|d| d.payload.len()).sum::<usize>();
         group.extend(first);
         let mut bytes = bytes_of(group);
@@ -188,6 +189,7 @@ impl Journaling {
                 Err(error) => return Err(IngestError::JournalFailed(error.to_string())),
             }
         }
+        self.synced_at = Instant::now();
         add(&self.stats.journal_syncs, 1);
         self.stats
             .journal_bytes

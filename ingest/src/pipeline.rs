@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use dustwatch_config::{AckAfter, Settings};
 use dustwatch_journal::{Journal, JournalOptions, Position};
-use dustwatch_lake::{Lake, ObservationBatchBuilder};
+use dustwatch_lake::{Lake, ObservationRows};
 use dustwatch_observation::{Ack, Clock, Topic, TopicKind};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -29,7 +29,7 @@ const READS: usize = 16;
 /// Groups between journal and decode, two megabytes each, about.
 const GROUPS: usize = 4;
 /// Sealed batches between decode and commit.
-const BATCHES: usize = 2;
+const BATCHES: usize = 1;
 /// Groups of confirmations on their way to the devices.
 const CONFIRMATIONS: usize = 64;
 /// Confirmations in their client's queue.
@@ -93,7 +93,8 @@ impl Pipeline {
             replay_after: committer.position(),
             journal,
             ack_after: settings.broker.ack_after,
-            group_wait: Duration::from_millis(settings.journal.group_commit_ms),
+            group_interval: Duration::from_millis(settings.journal.group_commit_ms),
+            synced_at: Instant::now(),
             stats: stats.clone(),
         };
         let journal_outputs = JournalOutputs {
@@ -271,7 +272,7 @@ impl Decoding {
         Self {
             decoder,
             batcher: Batcher::new(
-                ObservationBatchBuilder::new(settings.parameters.clone()),
+                ObservationRows::new(settings.parameters.clone()),
                 settings.lake.commit_rows as usize,
                 Duration::from_secs(settings.lake.commit_interval_seconds.into()),
             ),
@@ -325,7 +326,7 @@ impl Decoding {
     }
 
     fn seal(&mut self) -> Result<(), IngestError> {
-        if let Some(sealed) = self.batcher.seal()? {
+        if let Some(sealed) = self.batcher.seal() {
             self.sealed
                 .blocking_send(sealed)
                 .map_err(|_| IngestError::Stage("commit"))?;

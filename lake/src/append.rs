@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use delta_kernel::expressions::Scalar;
 use deltalake::DeltaTable;
 use deltalake::arrow::array::{RecordBatch, new_null_array};
 use deltalake::arrow::datatypes::Schema;
@@ -15,12 +16,16 @@ use deltalake::kernel::engine::arrow_conversion::TryIntoArrow;
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
 use deltalake::kernel::{Action, Add, Transaction};
 use deltalake::protocol::{DeltaOperation, SaveMode};
-use deltalake::writer::{DeltaWriter, RecordBatchWriter};
+use deltalake::writer::{DeltaWriter, RecordBatchWriter, WriteMode};
+use indexmap::IndexMap;
 
-use crate::{Lake, LakeError, TableKind, TouchedDays, durable, writer};
+use crate::{Lake, LakeError, ObservationRows, TableKind, TouchedDays, durable, writer};
 
 /// Commits after which the table is read afresh, so that memory does not grow with the log.
 const REOPEN_AFTER: u32 = 500;
+
+/// Rows that are Arrow at a time on their way to a file.
+const SLICE_ROWS: usize = 32 * 1024;
 
 /// A commit that is on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +36,22 @@ pub struct Commit {
     pub rows: u64,
     /// Bytes of Parquet that were added.
     pub bytes: u64,
+}
+
+/// What is to be appended.
+#[derive(Debug, Clone, Copy)]
+enum Source<'a> {
+    Batches(&'a [RecordBatch]),
+    Rows(&'a ObservationRows),
+}
+
+impl Source<'_> {
+    fn rows(self) -> u64 {
+        match self {
+            Self::Batches(batches) => batches.iter().map(|b| b.num_rows() as u64).sum(),
+            Self::Rows(rows) => rows.len() as u64,
+        }
+    }
 }
 
 /// Appends to one table under one application id.
@@ -108,6 +129,18 @@ impl Appender {
     /// [`LakeError::Store`], [`LakeError::Disk`]: the same call may be made again; should the first one have landed,
     /// the second only sees to it that it is on disk.
     pub async fn append(&mut self, batches: &[RecordBatch], position: u64) -> Result<Commit, LakeError> {
+        self.append_from(Source::Batches(batches), position).await
+    }
+
+    /// As [`Appender::append`], for rows of `observations`.
+    ///
+    /// # Errors
+    /// As [`Appender::append`].
+    pub async fn append_rows(&mut self, rows: &ObservationRows, position: u64) -> Result<Commit, LakeError> {
+        self.append_from(Source::Rows(rows), position).await
+    }
+
+    async fn append_from(&mut self, source: Source<'_>, position: u64) -> Result<Commit, LakeError> {
         self.sync_log()?;
         let mut commit = Commit {
             version: self.version(),
@@ -117,8 +150,8 @@ impl Appender {
         if self.position.is_some_and(|reached| reached >= position) {
             return Ok(commit);
         }
-        let adds = self.write(batches).await?;
-        commit.rows = batches.iter().map(|b| b.num_rows() as u64).sum();
+        commit.rows = source.rows();
+        let adds = self.write(source).await?;
         commit.bytes = adds.iter().map(|add| add.size.unsigned_abs()).sum();
         let base = self.version();
         if let Err(error) = self.commit(adds, position).await {
@@ -153,8 +186,11 @@ impl Appender {
         Ok(())
     }
 
-    async fn write(&self, batches: &[RecordBatch]) -> Result<Vec<Add>, LakeError> {
-        let adds = write_files(&self.table, self.kind, batches).await?;
+    async fn write(&self, source: Source<'_>) -> Result<Vec<Add>, LakeError> {
+        let adds = match source {
+            Source::Batches(batches) => write_files(&self.table, self.kind, batches).await?,
+            Source::Rows(rows) => write_rows(&self.table, rows).await?,
+        };
         if let Some(folder) = self.lake.table_folder(self.kind) {
             durable::sync_files(&folder, &adds)?;
         }
@@ -211,6 +247,33 @@ pub(crate) async fn write_files(
         .map_err(LakeError::store(kind.name()))?
         .with_writer_properties(writer::properties(&all.schema()));
     files.write(all).await.map_err(LakeError::store(kind.name()))?;
+    files.flush().await.map_err(LakeError::store(kind.name()))
+}
+
+/// Writes rows as sorted Parquet files, one a local day, a slice at a time; nothing is committed yet.
+async fn write_rows(table: &DeltaTable, rows: &ObservationRows) -> Result<Vec<Add>, LakeError> {
+    let kind = TableKind::Observations;
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut files = RecordBatchWriter::for_table(table)
+        .map_err(LakeError::store(kind.name()))?
+        .with_writer_properties(writer::properties(rows.schema()));
+    let order = rows.sorted();
+    for day in order.chunk_by(|a, b| rows.day[*a as usize] == rows.day[*b as usize]) {
+        let partition = IndexMap::from([(
+            kind.partition().to_owned(),
+            Scalar::Date(rows.day[day[0] as usize]),
+        )]);
+        for slice in day.chunks(SLICE_ROWS) {
+            let batch = rows.batch(slice).map_err(LakeError::arrow(kind.name()))?;
+            let batch = as_wide_as(table, &batch).map_err(LakeError::arrow(kind.name()))?;
+            files
+                .write_partition(batch, &partition, WriteMode::Default)
+                .await
+                .map_err(LakeError::store(kind.name()))?;
+        }
+    }
     files.flush().await.map_err(LakeError::store(kind.name()))
 }
 

@@ -1,13 +1,12 @@
 //! The tables: a folder or bucket of Delta tables that anyone can read.
 //!
-//! Place on the way: ingest hands over an [`ObservationBatch`] with its journal position, an [`Appender`] makes it one
+//! Place on the way: ingest hands over an [`ObservationRows`] with its journal position, an [`Appender`] makes it one
 //! [`Commit`]; analytics reads pinned [`TableVersion`]s and replaces the days of the rollups.
 //!
 //! Invariants: a commit that returned is on disk, files and log entry; a journal position is committed at most once;
 //! a column never changes its type.
 
 mod append;
-mod batch;
 mod durable;
 mod error;
 mod history;
@@ -15,15 +14,17 @@ mod identity;
 mod kind;
 #[allow(clippy::module_inception)]
 mod lake;
+mod names;
 mod read;
 mod rejected;
 mod repair;
 mod replace;
+mod rows;
 mod schema;
 mod writer;
 
 pub use append::{Appender, Commit};
-pub use batch::{ObservationBatch, ObservationBatchBuilder};
+pub use rows::ObservationRows;
 pub use error::LakeError;
 pub use history::{HistoryEntry, TouchedDays};
 pub use identity::{Identity, IdentityCounts};

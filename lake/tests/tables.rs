@@ -9,7 +9,7 @@ use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::prelude::SessionContext;
 use dustwatch_config::Settings;
 use dustwatch_lake::{
-    Appender, DayRows, Identity, IdentityCounts, Lake, LakeError, LocalDays, ObservationBatchBuilder,
+    Appender, DayRows, Identity, IdentityCounts, Lake, LakeError, LocalDays, ObservationRows,
     Replace, TableKind, TouchedDays, hourly_schema,
 };
 use dustwatch_observation::{Decimal, Flag, Observation, Parameter, ParameterSet, Time};
@@ -37,13 +37,27 @@ fn observation(lake: &Lake, device: &str, minute: i64, tsp: &str) -> Observation
     out
 }
 
-fn batch(lake: &Lake, observations: &[Observation], received: i64) -> RecordBatch {
-    let mut builder = ObservationBatchBuilder::new(lake.parameters().clone());
+fn rows(lake: &Lake, observations: &[Observation], received: i64) -> ObservationRows {
+    let mut rows = ObservationRows::new(lake.parameters().clone());
     let mut days = LocalDays::new(lake.timezone());
     for o in observations {
-        builder.append(o, Time::from_micros(received), days.day_of(o.time).unwrap());
+        rows.append(o, Time::from_micros(received), days.day_of(o.time).unwrap());
     }
-    builder.finish().unwrap().rows
+    rows
+}
+
+fn batch(lake: &Lake, observations: &[Observation], received: i64) -> RecordBatch {
+    rows(lake, observations, received).to_batch().unwrap()
+}
+
+/// The rows that the table has not, and what became of all.
+async fn admit(
+    identity: &mut Identity,
+    appender: &mut Appender,
+    mut rows: ObservationRows,
+) -> (ObservationRows, IdentityCounts) {
+    let counts = identity.admit(appender, &mut rows).await.unwrap();
+    (rows, counts)
 }
 
 /// The answer to a question about `observations`, one row of texts a row.
@@ -138,10 +152,7 @@ async fn identity_knows_what_the_table_has_also_after_a_restart() {
         flagged,
     ];
     let twice = [sent.as_slice(), &sent[..1]].concat();
-    let (rows, counts) = identity
-        .admit(&mut appender, batch(&lake, &twice, 1))
-        .await
-        .unwrap();
+    let (rows, counts) = admit(&mut identity, &mut appender, rows(&lake, &twice, 1)).await;
     assert_eq!(
         counts,
         IdentityCounts {
@@ -150,16 +161,13 @@ async fn identity_knows_what_the_table_has_also_after_a_restart() {
             corrections: 0
         }
     );
-    appender.append(&[rows], 1).await.unwrap();
+    appender.append_rows(&rows, 1).await.unwrap();
 
     let mut appender = Appender::open(&lake, TableKind::Observations, "a").await.unwrap();
     let mut identity = Identity::new(&lake);
-    let (rows, counts) = identity
-        .admit(&mut appender, batch(&lake, &sent, 2))
-        .await
-        .unwrap();
+    let (rows, counts) = admit(&mut identity, &mut appender, rows(&lake, &sent, 2)).await;
     assert_eq!(
-        (rows.num_rows(), counts.duplicates),
+        (rows.len(), counts.duplicates),
         (0, 3),
         "received_at, epoch and seq make no other content"
     );
@@ -167,12 +175,9 @@ async fn identity_knows_what_the_table_has_also_after_a_restart() {
         observation(&lake, "A", 0, "99.9"),
         observation(&lake, "A", 1, "120.4"),
     ];
-    let (rows, counts) = identity
-        .admit(&mut appender, batch(&lake, &corrected, 3))
-        .await
-        .unwrap();
+    let (rows, counts) = admit(&mut identity, &mut appender, rows(&lake, &corrected, 3)).await;
     assert_eq!(
-        (rows.num_rows(), counts.corrections),
+        (rows.len(), counts.corrections),
         (2, 2),
         "another value, and another flag, are corrections"
     );
@@ -189,10 +194,10 @@ async fn a_content_that_was_corrected_does_not_come_back_by_being_delivered_agai
         let mut identity = Identity::new(&lake);
         for (n, one) in both.iter().enumerate() {
             let received = i64::try_from(round).unwrap() * 10 + i64::try_from(n).unwrap();
-            let rows = batch(&lake, std::slice::from_ref(one), received);
-            let (rows, counts) = identity.admit(&mut appender, rows).await.unwrap();
+            let rows = rows(&lake, std::slice::from_ref(one), received);
+            let (rows, counts) = admit(&mut identity, &mut appender, rows).await;
             assert_eq!(counts.duplicates, u64::from(round > 1), "round {round}");
-            appender.append(&[rows], round * 10 + n as u64).await.unwrap();
+            appender.append_rows(&rows, round * 10 + n as u64).await.unwrap();
         }
     }
     assert_eq!(count(&lake).await, "2");
@@ -200,10 +205,7 @@ async fn a_content_that_was_corrected_does_not_come_back_by_being_delivered_agai
     let mut appender = Appender::open(&lake, TableKind::Observations, "a").await.unwrap();
     let mut again = observation(&lake, "A", 0, "1");
     (again.epoch, again.seq) = ("e".to_owned(), Some(9));
-    let (_, counts) = Identity::new(&lake)
-        .admit(&mut appender, batch(&lake, &[again], 99))
-        .await
-        .unwrap();
+    let (_, counts) = admit(&mut Identity::new(&lake), &mut appender, rows(&lake, &[again], 99)).await;
     assert_eq!(counts.corrections, 1);
 }
 
@@ -220,11 +222,8 @@ async fn a_correction_by_another_writer_is_seen() {
         out.seq = Some(seq);
         out
     };
-    let (rows, _) = identity
-        .admit(&mut ours, batch(&lake, &[numbered("1", 1)], 1))
-        .await
-        .unwrap();
-    ours.append(&[rows], 1).await.unwrap();
+    let (rows, _) = admit(&mut identity, &mut ours, rows(&lake, &[numbered("1", 1)], 1)).await;
+    ours.append_rows(&rows, 1).await.unwrap();
     let mut theirs = Appender::open(&lake, TableKind::Observations, "theirs")
         .await
         .unwrap();
@@ -232,10 +231,7 @@ async fn a_correction_by_another_writer_is_seen() {
         .append(&[batch(&lake, &[numbered("2", 2)], 2)], 1)
         .await
         .unwrap();
-    let (_, counts) = identity
-        .admit(&mut ours, batch(&lake, &[numbered("1", 3)], 3))
-        .await
-        .unwrap();
+    let (_, counts) = admit(&mut identity, &mut ours, rows(&lake, &[numbered("1", 3)], 3)).await;
     assert_eq!(counts.corrections, 1);
 }
 
@@ -280,9 +276,9 @@ async fn a_table_with_more_parameters_than_the_configuration_is_appended_to() {
     let mut appender = Appender::open(&narrow, TableKind::Observations, "a")
         .await
         .unwrap();
-    let rows = batch(&narrow, &[observation(&narrow, "A", 0, "7")], 1);
-    let (rows, _) = Identity::new(&narrow).admit(&mut appender, rows).await.unwrap();
-    appender.append(&[rows], 1).await.unwrap();
+    let rows = rows(&narrow, &[observation(&narrow, "A", 0, "7")], 1);
+    let (rows, _) = admit(&mut Identity::new(&narrow), &mut appender, rows).await;
+    appender.append_rows(&rows, 1).await.unwrap();
     assert_eq!(
         ask(&wide, "SELECT tsp FROM observations WHERE noise IS NULL").await,
         [["7.0"]]

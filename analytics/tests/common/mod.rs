@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate};
 use dustwatch_analytics::{Period, QueryResult, RankRequest, Ranking, SourceChoice, Table};
 use dustwatch_config::{Registry, Settings};
-use dustwatch_lake::{Appender, Lake, LocalDays, ObservationBatchBuilder, TableKind};
+use dustwatch_lake::{Appender, Lake, LocalDays, ObservationRows, TableKind};
 use dustwatch_observation::{Decimal, Flag, Observation, Parameter, ParameterSet, Time};
 
 /// Instant at which rows are received unless a test says otherwise.
@@ -118,7 +118,7 @@ impl World {
     /// Commits rows, as they are: without the deduplication that ingest does.
     pub async fn append(&mut self, rows: impl IntoIterator<Item = Row>) {
         let parameters = self.settings.parameters.clone();
-        let mut builder = ObservationBatchBuilder::new(parameters.clone());
+        let mut builder = ObservationRows::new(parameters.clone());
         let mut days = LocalDays::new(self.settings.district.timezone);
         let mut observation = Observation::new(parameters.len());
         for row in rows {
@@ -132,7 +132,7 @@ impl World {
         }
         self.position += 1;
         self.appender
-            .append(&[builder.finish().unwrap().rows], self.position)
+            .append(&[builder.take()], self.position)
             .await
             .unwrap();
     }
