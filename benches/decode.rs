@@ -191,6 +191,7 @@ fn take(
             builder.append(observation, observation.time, day);
         }
         Decoded::Fault(fault) => panic!("{fault:?}"),
+        Decoded::Retract => panic!("retracted"),
     });
 }
 
@@ -205,6 +206,7 @@ fn check(settings: &Settings, messages: &[Message], many: bool) {
                 want.push(KEYS.map(|key| o.reading(parameters.find(key).unwrap()).value))
             }
             Decoded::Fault(fault) => panic!("{fault:?}"),
+        Decoded::Retract => panic!("retracted"),
         });
         let mut at = 0;
         baseline::read(&message.payload, many, &mut |device, fields| {

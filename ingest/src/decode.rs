@@ -79,6 +79,7 @@ impl MessageDecoder {
         faults: &mut Faults,
     ) {
         let judge = &mut self.judge;
+        let before = rows.len();
         self.decoder.decode(
             &message.payload,
             topic.device.as_str(),
@@ -90,13 +91,20 @@ impl MessageDecoder {
                     }
                 }
                 Decoded::Fault(fault) => faults.add(fault.reason, place(fault)),
+                Decoded::Retract => {
+                    rows.truncate(before);
+                    *faults = Faults::default();
+                }
             },
         );
     }
 
     /// What the device may forget now that this message is in the journal, rejected parts included.
     fn confirm(&mut self, topic: &Topic, message: &Journaled) -> Option<(Topic, Ack)> {
-        let head = json::peek(&message.payload)?;
+        let head = self
+            .decoder
+            .take_head()
+            .or_else(|| json::peek(&message.payload))?;
         let device = topic.device.as_str();
         let retained = if head.from.is_none() {
             self.retained.of(device)

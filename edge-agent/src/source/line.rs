@@ -35,6 +35,7 @@ fn decode(decoder: &mut Decoder, line: &[u8], device: &str) -> (Vec<Observation>
     decoder.decode(line, device, &mut |decoded| match decoded {
         Decoded::Observation(observation) => observations.push(observation.clone()),
         Decoded::Fault(fault) => faults.push(fault),
+        Decoded::Retract => observations.clear(),
     });
     (observations, faults)
 }

@@ -7,6 +7,8 @@ use super::envelope::{self, Envelope, open};
 use super::fault::kind_of;
 use super::fields::{Faults, FieldReader, Place, mismatch};
 use super::keys::Keys;
+use super::one_pass::Plain;
+use super::peek::Head;
 use super::scan::{Scan, Scanner};
 use crate::{Observation, ParameterSet, Reason};
 
@@ -17,14 +19,19 @@ pub enum Decoded<'a> {
     Observation(&'a Observation),
     /// Something that did not become an observation.
     Fault(Fault),
+    /// The observations that this call has handed over are void: the message turned out to be at fault further on. What
+    /// holds follows.
+    Retract,
 }
 
 /// Reads payloads. Keep one a thread: it reuses its buffers and learns the order in which devices write.
 #[derive(Debug)]
 pub struct Decoder {
-    keys: Keys,
-    observation: Observation,
-    faults: Faults,
+    pub(super) keys: Keys,
+    pub(super) observation: Observation,
+    pub(super) faults: Faults,
+    /// Of the message decoded last, if it was read in one pass.
+    pub(super) head: Option<Head>,
 }
 
 impl Decoder {
@@ -35,7 +42,13 @@ impl Decoder {
             keys: Keys::new(parameters),
             observation,
             faults: Faults::new(),
+            head: None,
         }
+    }
+
+    /// The head of the message decoded last, if it was read on the way; [`super::peek`] reads it otherwise.
+    pub fn take_head(&mut self) -> Option<Head> {
+        self.head.take()
     }
 
     /// Decodes a payload of one or many observations and hands each to `sink`, in order, or the [`Fault`] in its
@@ -44,6 +57,7 @@ impl Decoder {
     /// A fault of the message as a whole (broken JSON, another device, an unusable head) has no index, and nothing
     /// else is handed over. A fault in one element of `obs` leaves the others as they are.
     pub fn decode(&mut self, payload: &[u8], topic_device: &str, sink: &mut impl FnMut(Decoded<'_>)) {
+        self.head = None;
         if let Err(fault) = self.message(payload, topic_device, sink) {
             sink(Decoded::Fault(fault));
         }
@@ -59,6 +73,11 @@ impl Decoder {
         if self.plain(payload, start, topic_device) {
             sink(Decoded::Observation(&self.observation));
             return Ok(());
+        }
+        match self.plain_list(payload, start, topic_device, sink) {
+            Plain::Whole => return Ok(()),
+            Plain::Void => sink(Decoded::Retract),
+            Plain::Nothing => {}
         }
         let envelope = Envelope::read(payload, start)?;
         if let Some(at) = envelope.device {
@@ -78,44 +97,6 @@ impl Decoder {
             Some(at) => self.list(&mut Scanner::new(payload, at), sink)?,
         }
         Ok(())
-    }
-
-    /// Reads a message of one observation without a fault in one pass: what most messages are. False leaves everything
-    /// to the thorough way, which says what is wrong.
-    fn plain(&mut self, payload: &[u8], start: usize, topic_device: &str) -> bool {
-        let mut scanner = Scanner::new(payload, start);
-        if scanner.current() != Some(b'{') {
-            return false;
-        }
-        self.observation.clear();
-        self.observation.device.push_str(topic_device);
-        self.faults.clear();
-        let mut reader = FieldReader {
-            keys: &mut self.keys,
-            observation: &mut self.observation,
-            faults: &mut self.faults,
-            index: None,
-            depth: 1,
-            has_time: false,
-            place: Place::Message { epoch: None },
-        };
-        if reader.read(&mut scanner).is_err() || scanner.end().is_err() {
-            return false;
-        }
-        let Place::Message { epoch } = reader.place else {
-            return false;
-        };
-        if !self.faults.is_empty() {
-            return false;
-        }
-        match epoch.map(|at| envelope::epoch_at(payload, at)) {
-            None => true,
-            Some(Ok(epoch)) => {
-                self.observation.epoch.push_str(&epoch);
-                true
-            }
-            Some(Err(_)) => false,
-        }
     }
 
     fn list(&mut self, scanner: &mut Scanner<'_>, sink: &mut impl FnMut(Decoded<'_>)) -> Result<(), Fault> {

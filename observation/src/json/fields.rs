@@ -29,10 +29,12 @@ pub(super) type Faults = Vec<(Field, Fault)>;
 pub(super) enum Place {
     /// Its head has been read before: in `obs`, or as a message that was looked through already.
     Element,
-    /// It is the message, and its head is in it; where the epoch stands, if one does.
+    /// It is the message, and its head is in it.
     Message {
-        /// Byte offset of the epoch's value.
+        /// Byte offset of the epoch's value, if there is one.
         epoch: Option<usize>,
+        /// The lowest number that the agent still holds, if it says.
+        from: Option<u64>,
     },
 }
 
@@ -87,7 +89,7 @@ impl FieldReader<'_> {
             b"seq" => self.seq(scanner)?,
             b"flags" => self.flags(scanner)?,
             b"device" => self.device(scanner)?,
-            b"epoch" | b"obs" if self.place != Place::Element => self.head(scanner, &key)?,
+            b"epoch" | b"from" | b"obs" if self.place != Place::Element => self.head(scanner, &key)?,
             key => match self.keys.find(key, last) {
                 Some(id) => return Ok(Some(id)),
                 None => scanner.skip_value(self.depth)?,
@@ -99,12 +101,20 @@ impl FieldReader<'_> {
     /// A member of the head. A list is nothing to be read in one pass.
     fn head(&mut self, scanner: &mut Scanner<'_>, key: &Text<'_>) -> Scan<()> {
         let at = Some(scanner.at()).filter(|_| scanner.current() != Some(b'n'));
+        let depth = self.depth;
+        let Place::Message { epoch, from } = &mut self.place else {
+            return scanner.skip_value(depth);
+        };
         match (&*key.bytes(), at) {
             (b"obs", Some(at)) => return Err(Syntax { at, what: "a list" }),
-            (b"epoch", epoch) => self.place = Place::Message { epoch },
+            (b"from", _) => {
+                *from = scanner.unsigned(depth)?;
+                return Ok(());
+            }
+            (b"epoch", at) => *epoch = at,
             _ => {}
         }
-        scanner.skip_value(self.depth)
+        scanner.skip_value(depth)
     }
 
     #[inline]

@@ -3,8 +3,8 @@
 //! The agent encodes; the ingester peeks (what is there to confirm) and decodes. The codec stands on the hot path, so
 //! it scans the bytes itself: no tree, no float, no allocation per observation.
 //!
-//! On the way: `scan` knows JSON, `envelope` finds the head of a message, `fields` reads one observation, `decode`
-//! puts them together; `peek` reads the numbers only; `encode` writes what `decode` reads.
+//! On the way: `scan` knows JSON, `fields` reads one observation, `one_pass` what is without a fault; `envelope` finds
+//! the head of any other message, and `decode` reads that thoroughly; `peek` reads the numbers only; `encode` writes what `decode` reads.
 //!
 //! Invariant: what [`encode_one`] and [`encode_many`] write, [`Decoder`] reads back equal; a payload whose JSON is
 //! broken anywhere yields one fault and no observation.
@@ -16,6 +16,7 @@ mod envelope;
 mod fault;
 mod fields;
 mod keys;
+mod one_pass;
 mod peek;
 mod scan;
 mod skip;

@@ -28,10 +28,20 @@ pub fn peek(payload: &[u8]) -> Option<Head> {
     if let Some(at) = epoch {
         head.epoch.push_str(&envelope::epoch_at(payload, at).ok()?);
     }
-    // A number that the table cannot hold is no number that can be confirmed.
-    head.seqs.retain(|seq| i64::try_from(*seq).is_ok());
-    head.from = head.from.filter(|from| i64::try_from(*from).is_ok());
-    Some(head)
+    Some(Head::new(head.epoch, head.from, head.seqs))
+}
+
+impl Head {
+    /// A number that the table cannot hold is no number that can be confirmed.
+    pub(super) fn new(epoch: String, from: Option<u64>, mut seqs: Vec<u64>) -> Self {
+        let holds = |number: &u64| i64::try_from(*number).is_ok();
+        seqs.retain(holds);
+        Self {
+            epoch,
+            from: from.filter(holds),
+            seqs,
+        }
+    }
 }
 
 /// Fills `from` and `seqs`; where the epoch stands.

@@ -43,6 +43,7 @@ fn decode_with(decoder: &mut Decoder, payload: &[u8]) -> Vec<Result<Observation,
     decoder.decode(payload, DEVICE, &mut |decoded| match decoded {
         Decoded::Observation(observation) => results.push(Ok(observation.clone())),
         Decoded::Fault(fault) => results.push(Err(fault)),
+        Decoded::Retract => results.clear(),
     });
     results
 }
