@@ -179,12 +179,7 @@ fn decode(criterion: &mut Criterion) {
     }
 }
 
-fn take(
-    decoder: &mut Decoder,
-    builder: &mut ObservationRows,
-    days: &mut LocalDays,
-    message: &Message,
-) {
+fn take(decoder: &mut Decoder, builder: &mut ObservationRows, days: &mut LocalDays, message: &Message) {
     decoder.decode(&message.payload, &message.device, &mut |decoded| match decoded {
         Decoded::Observation(observation) => {
             let day = days.day_of(observation.time).unwrap();
@@ -206,7 +201,7 @@ fn check(settings: &Settings, messages: &[Message], many: bool) {
                 want.push(KEYS.map(|key| o.reading(parameters.find(key).unwrap()).value))
             }
             Decoded::Fault(fault) => panic!("{fault:?}"),
-        Decoded::Retract => panic!("retracted"),
+            Decoded::Retract => panic!("retracted"),
         });
         let mut at = 0;
         baseline::read(&message.payload, many, &mut |device, fields| {

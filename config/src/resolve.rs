@@ -148,7 +148,7 @@ impl Origin<'_> {
         if !(1..=3600).contains(&commit_interval_seconds) {
             return Err(self.error("lake.commit_interval_seconds", "must be 1 to 3600".to_owned()));
         }
-        let commit_rows = raw.commit_rows.unwrap_or(500_000);
+        let commit_rows = raw.commit_rows.unwrap_or(131_072);
         if !(1000..=10_000_000).contains(&commit_rows) {
             return Err(self.error("lake.commit_rows", "must be 1000 to 10000000".to_owned()));
         }

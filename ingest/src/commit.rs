@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use dustwatch_journal::Position;
 use dustwatch_lake::{
-    Appender, Commit, Identity, Lake, LakeError, ObservationRows, RejectedBatchBuilder, RejectedRow, TableKind,
+    Appender, Commit, Identity, Lake, LakeError, ObservationRows, RejectedBatchBuilder, RejectedRow,
+    TableKind,
 };
 use dustwatch_observation::{Ack, Topic};
 use tokio::sync::{mpsc, watch};
@@ -63,7 +64,8 @@ impl Committer {
             .store(self.observations.version(), Ordering::Relaxed);
         while let Some(sealed) = input.recv().await {
             self.commit_rejected(&sealed.rejected, sealed.up_to).await?;
-            self.commit_observations(sealed.observations, sealed.up_to).await?;
+            self.commit_observations(sealed.observations, sealed.up_to)
+                .await?;
             outputs.committed.send_replace(sealed.up_to);
             if !sealed.receipts.is_empty() {
                 let _ = outputs.receipts.send(sealed.receipts);

@@ -168,6 +168,7 @@ impl Decimal {
     }
 
     /// This number as an integer of `10^-scale`, rounded half to even (GB/T 8170) when it is finer.
+    #[inline]
     pub fn rescale(self, scale: u8) -> Rescaled {
         if scale >= self.scale {
             let factor = POWERS[usize::from(scale.min(18) - self.scale)];

@@ -51,6 +51,7 @@ impl Flag {
     }
 
     /// The letter as a string.
+    #[inline]
     pub fn as_str(self) -> &'static str {
         match self {
             Flag::Normal => "N",
@@ -65,6 +66,7 @@ impl Flag {
     }
 
     /// Whether a value with this flag takes part in statistics: only `N` does.
+    #[inline]
     pub fn is_normal(self) -> bool {
         self == Flag::Normal
     }

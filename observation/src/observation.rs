@@ -53,11 +53,13 @@ impl Observation {
     }
 
     /// The reading of a parameter.
+    #[inline]
     pub fn reading(&self, parameter: ParameterId) -> Reading {
         self.readings.get(parameter.index()).copied().unwrap_or_default()
     }
 
     /// The reading of a parameter, to set it; grows the observation when the parameter set is larger.
+    #[inline]
     pub fn reading_mut(&mut self, parameter: ParameterId) -> &mut Reading {
         let index = parameter.index();
         if index >= self.readings.len() {
@@ -67,6 +69,7 @@ impl Observation {
     }
 
     /// All readings, in the order of the parameter set.
+    #[inline]
     pub fn readings(&self) -> &[Reading] {
         &self.readings
     }

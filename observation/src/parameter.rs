@@ -36,6 +36,7 @@ pub struct ParameterId(u16);
 
 impl ParameterId {
     /// The index, from 0.
+    #[inline]
     pub fn index(self) -> usize {
         usize::from(self.0)
     }
@@ -112,6 +113,7 @@ impl ParameterSet {
     }
 
     /// How many parameters there are.
+    #[inline]
     pub fn len(&self) -> usize {
         self.list.len()
     }
@@ -127,11 +129,13 @@ impl ParameterSet {
     }
 
     /// The parameter of an id that this set gave.
+    #[inline]
     pub fn get(&self, id: ParameterId) -> &Parameter {
         &self.list[id.index()]
     }
 
     /// All parameters with their ids, in column order.
+    #[inline]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (ParameterId, &Parameter)> {
         self.list
             .iter()

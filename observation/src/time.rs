@@ -25,11 +25,13 @@ impl Time {
     }
 
     /// Microseconds since 1970.
+    #[inline]
     pub const fn as_micros(self) -> i64 {
         self.0
     }
 
     /// This instant moved by `micros` microseconds; saturating.
+    #[inline]
     pub const fn plus_micros(self, micros: i64) -> Self {
         Self(self.0.saturating_add(micros))
     }
