@@ -132,7 +132,7 @@ impl World {
         }
         self.position += 1;
         self.appender
-            .append(&[builder.take()], self.position)
+            .append_rows(&builder.take(), self.position)
             .await
             .unwrap();
     }
