@@ -6,6 +6,7 @@
 //! Invariant: `mqtts://` never falls back to clear text, and the broker's certificate is always checked, its name
 //! included.
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -121,6 +122,41 @@ impl TlsSettings {
         };
         Ok(Arc::new(config))
     }
+
+    /// What a failed connection means for whoever set it up, if it failed over TLS: `None` for anything else.
+    pub fn explain(&self, error: &(dyn Error + 'static)) -> Option<String> {
+        use rustls::{AlertDescription as Alert, CertificateError as Wrong, Error as Tls};
+        Some(match tls_error(error)? {
+            Tls::InvalidCertificate(Wrong::UnknownIssuer) => match &self.ca_file {
+                Some(file) => format!("the broker's certificate was not signed by {}", file.display()),
+                None => "the broker's certificate was not signed by whom the system trusts; name its authority as ca_file"
+                    .to_owned(),
+            },
+            Tls::InvalidCertificate(wrong) => format!("the broker's certificate is not valid: {wrong}"),
+            Tls::AlertReceived(Alert::CertificateRequired) => "the broker asks for a client certificate".to_owned(),
+            Tls::AlertReceived(alert) => format!("the broker does not accept us over TLS: {alert:?}"),
+            Tls::InvalidMessage(_) => "the broker does not speak TLS at this port".to_owned(),
+            other => format!("TLS: {other}"),
+        })
+    }
+}
+
+/// The error of the TLS library among the causes; those of input and output hide theirs.
+fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        let hidden = error
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
+        next = match hidden {
+            Some(hidden) => Some(hidden),
+            None => error.source(),
+        };
+    }
+    None
 }
 
 fn fault(file: &Path, message: &dyn ToString) -> ConfigError {
