@@ -179,12 +179,7 @@ fn decode(criterion: &mut Criterion) {
     }
 }
 
-fn take(
-    decoder: &mut Decoder,
-    builder: &mut ObservationRows,
-    days: &mut LocalDays,
-    message: &Message,
-) {
+fn take(decoder: &mut Decoder, builder: &mut ObservationRows, days: &mut LocalDays, message: &Message) {
     decoder.decode(&message.payload, &message.device, &mut |decoded| match decoded {
         Decoded::Observation(observation) => {
             let day = days.day_of(observation.time).unwrap();

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use dustwatch_journal::Position;
 use dustwatch_lake::{
-    Appender, Commit, Identity, Lake, LakeError, ObservationRows, RejectedBatchBuilder, RejectedRow, TableKind,
+    Appender, Commit, Identity, Lake, LakeError, ObservationRows, RejectedBatchBuilder, RejectedRow,
+    TableKind,
 };
 use dustwatch_observation::{Ack, Topic};
 use tokio::sync::{mpsc, watch};
@@ -18,6 +19,7 @@ use tokio::sync::{mpsc, watch};
 use crate::IngestError;
 use crate::batch::Sealed;
 use crate::delivery::Receipt;
+use crate::durable::Durable;
 use crate::link::Backoff;
 use crate::stats::{Stats, add};
 
@@ -33,6 +35,8 @@ pub(crate) struct Committer {
 pub(crate) struct CommitOutputs {
     pub(crate) receipts: mpsc::UnboundedSender<Vec<Receipt>>,
     pub(crate) acks: mpsc::Sender<Vec<(Topic, Ack)>>,
+    /// Present when the subscription is shared.
+    pub(crate) group: Option<mpsc::Sender<Vec<Durable>>>,
     pub(crate) committed: watch::Sender<Position>,
 }
 
@@ -63,13 +67,17 @@ impl Committer {
             .store(self.observations.version(), Ordering::Relaxed);
         while let Some(sealed) = input.recv().await {
             self.commit_rejected(&sealed.rejected, sealed.up_to).await?;
-            self.commit_observations(sealed.observations, sealed.up_to).await?;
+            self.commit_observations(sealed.observations, sealed.up_to)
+                .await?;
             outputs.committed.send_replace(sealed.up_to);
             if !sealed.receipts.is_empty() {
                 let _ = outputs.receipts.send(sealed.receipts);
             }
             if !sealed.acks.is_empty() {
                 let _ = outputs.acks.send(sealed.acks).await;
+            }
+            if let Some(group) = outputs.group.as_ref().filter(|_| !sealed.durable.is_empty()) {
+                let _ = group.send(sealed.durable).await;
             }
         }
         Ok(())

@@ -98,7 +98,13 @@ impl Receiver {
                 Err(_) if output.is_closed() => return,
                 Err(error) => error,
             };
-            let wait = backoff.next(self.clock.now().as_micros().unsigned_abs().wrapping_mul(0x9e37_79b9));
+            let wait = backoff.next(
+                self.clock
+                    .now()
+                    .as_micros()
+                    .unsigned_abs()
+                    .wrapping_mul(0x9e37_79b9),
+            );
             let wait_ms = wait.as_millis() as u64;
             tracing::warn!(%error, wait_ms, "broker connection lost, connecting again");
             tokio::time::sleep(wait).await;
@@ -162,7 +168,9 @@ impl Receiver {
                 Packet::Publish { topic, payload, id } => {
                     deliveries.push(self.delivery(topic, payload, cut, id));
                 }
-                Packet::Subscribed { refused: Some(reason) } => {
+                Packet::Subscribed {
+                    refused: Some(reason),
+                } => {
                     return Err(ConnectionError::SubscriptionRefused(reason));
                 }
                 Packet::Subscribed { refused: None } => {

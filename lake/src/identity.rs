@@ -281,7 +281,9 @@ impl RowHashes {
     fn of_rows(rows: &ObservationRows) -> Self {
         let salted = |start: u64, index: u64| -> Vec<u64> {
             let names = rows.names.texts().iter();
-            names.map(|name| mix_bytes(start, name.as_bytes(), salt(index))).collect()
+            names
+                .map(|name| mix_bytes(start, name.as_bytes(), salt(index)))
+                .collect()
         };
         let (key_of, content_of) = (salted(KEY_START, 1), salted(CONTENT_START, 2));
         let (key_time, content_time) = (salt(1), salt(2));
@@ -486,7 +488,12 @@ mod tests {
 
     fn row() -> impl Strategy<Value = Row> {
         let value = (prop::option::of((any::<i32>(), 0u8..5)), any::<bool>());
-        let head = ("[a-c]{1,12}", "[0-9a-f]{0,4}", prop::option::of(0u64..9), 0i64..1_000_000);
+        let head = (
+            "[a-c]{1,12}",
+            "[0-9a-f]{0,4}",
+            prop::option::of(0u64..9),
+            0i64..1_000_000,
+        );
         (head, prop::collection::vec(value, 9)).prop_map(|((device, epoch, seq, time), values)| Row {
             device,
             epoch,

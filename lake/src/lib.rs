@@ -24,7 +24,6 @@ mod schema;
 mod writer;
 
 pub use append::{Appender, Commit};
-pub use rows::ObservationRows;
 pub use error::LakeError;
 pub use history::{HistoryEntry, TouchedDays};
 pub use identity::{Identity, IdentityCounts};
@@ -33,6 +32,7 @@ pub use lake::Lake;
 pub use read::TableVersion;
 pub use rejected::{RejectedBatchBuilder, RejectedRow};
 pub use replace::{DayRows, Replace};
+pub use rows::ObservationRows;
 pub use schema::{
     LocalDays, ORIGINAL_COLUMN, flag_column, hourly_schema, observation_schema, rejected_schema,
 };

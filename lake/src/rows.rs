@@ -114,7 +114,8 @@ impl ObservationRows {
         self.epoch.truncate(rows);
         self.seq.truncate(rows);
         self.values.truncate(rows * self.parameters.len());
-        self.flags.truncate(self.flags.partition_point(|f| (f.0 as usize) < rows));
+        self.flags
+            .truncate(self.flags.partition_point(|f| (f.0 as usize) < rows));
         self.originals
             .truncate(self.originals.partition_point(|o| (o.0 as usize) < rows));
         self.day.truncate(rows);

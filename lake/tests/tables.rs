@@ -9,8 +9,8 @@ use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::prelude::SessionContext;
 use dustwatch_config::Settings;
 use dustwatch_lake::{
-    Appender, DayRows, Identity, IdentityCounts, Lake, LakeError, LocalDays, ObservationRows,
-    Replace, TableKind, TouchedDays, hourly_schema,
+    Appender, DayRows, Identity, IdentityCounts, Lake, LakeError, LocalDays, ObservationRows, Replace,
+    TableKind, TouchedDays, hourly_schema,
 };
 use dustwatch_observation::{Decimal, Flag, Observation, Parameter, ParameterSet, Time};
 use proptest::prelude::*;
@@ -205,7 +205,12 @@ async fn a_content_that_was_corrected_does_not_come_back_by_being_delivered_agai
     let mut appender = Appender::open(&lake, TableKind::Observations, "a").await.unwrap();
     let mut again = observation(&lake, "A", 0, "1");
     (again.epoch, again.seq) = ("e".to_owned(), Some(9));
-    let (_, counts) = admit(&mut Identity::new(&lake), &mut appender, rows(&lake, &[again], 99)).await;
+    let (_, counts) = admit(
+        &mut Identity::new(&lake),
+        &mut appender,
+        rows(&lake, &[again], 99),
+    )
+    .await;
     assert_eq!(counts.corrections, 1);
 }
 

@@ -97,12 +97,20 @@ async fn handshake(target: &Target) -> Result<(Reader, Writer, bool), Connection
     };
     let session_present = loop {
         match reader.next()? {
-            Some((Packet::Connected { refused: Some(reason), .. }, _)) => {
+            Some((
+                Packet::Connected {
+                    refused: Some(reason),
+                    ..
+                },
+                _,
+            )) => {
                 return Err(ConnectionError::Refused(reason));
             }
             Some((Packet::Connected { session_present, .. }, _)) => break session_present,
             Some((packet, _)) => {
-                return Err(ConnectionError::Disconnected(format!("{packet:?} before CONNACK")));
+                return Err(ConnectionError::Disconnected(format!(
+                    "{packet:?} before CONNACK"
+                )));
             }
             None => {
                 reader.read().await?;

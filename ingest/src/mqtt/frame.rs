@@ -187,7 +187,9 @@ mod tests {
     #[test]
     fn what_is_no_mqtt_is_refused() {
         let mut frames = Frames::new(1 << 20);
-        frames.room(6).extend_from_slice(&[0x30, 0xff, 0xff, 0xff, 0xff, 0x01]);
+        frames
+            .room(6)
+            .extend_from_slice(&[0x30, 0xff, 0xff, 0xff, 0xff, 0x01]);
         assert_eq!(frames.next().unwrap_err(), FrameError::Length);
     }
 }

@@ -89,9 +89,7 @@ impl Version {
                     properties: Some(properties),
                 };
                 let credentials = credentials.map(|(username, password)| v5::Login { username, password });
-                connect
-                    .write(&None, &credentials, &mut out)
-                    .map_err(unwritten)?;
+                connect.write(&None, &credentials, &mut out).map_err(unwritten)?;
             }
         }
         Ok(out)
