@@ -64,7 +64,10 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
         cause.is::<Usage>()
             || cause.is::<ConfigError>()
             || cause.downcast_ref().is_some_and(is_lake_usage)
-            || matches!(cause.downcast_ref(), Some(IngestError::Broker(_)))
+            || matches!(
+                cause.downcast_ref(),
+                Some(IngestError::Broker(_) | IngestError::Tls(_))
+            )
             || matches!(cause.downcast_ref(), Some(IngestError::Lake(lake)) if is_lake_usage(lake))
             || matches!(
                 cause.downcast_ref(),
