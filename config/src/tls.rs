@@ -127,7 +127,7 @@ impl TlsSettings {
     pub fn explain(&self, error: &(dyn Error + 'static)) -> Option<String> {
         use rustls::{AlertDescription as Alert, CertificateError as Wrong, Error as Tls};
         Some(match tls_error(error)? {
-            Tls::InvalidCertificate(Wrong::UnknownIssuer) => match &self.ca_file {
+            Tls::InvalidCertificate(Wrong::UnknownIssuer | Wrong::BadSignature) => match &self.ca_file {
                 Some(file) => format!("the broker's certificate was not signed by {}", file.display()),
                 None => "the broker's certificate was not signed by whom the system trusts; name its authority as ca_file"
                     .to_owned(),
