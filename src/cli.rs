@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use dustwatch_config::BrokerOverrides;
 
 use crate::output::Format;
 use crate::telemetry::LogFormat;
@@ -44,7 +45,7 @@ pub(crate) enum Command {
     /// Show the whole way on a simulated district: broker, 64 monitors, 15 days, rankings, the weekly notice.
     Demo(DemoArgs),
     /// Take observations from a broker into the lake, until stopped.
-    Ingest(BrokerArgs),
+    Ingest(IngestArgs),
     /// Run broker (if embedded), ingester and rollups in one process, until stopped.
     Up(BrokerArgs),
     /// Rank the townships by a parameter over a period.
@@ -87,9 +88,40 @@ pub(crate) struct DemoArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct BrokerArgs {
-    /// Broker as mqtt://HOST:PORT; wins over the settings.
+    /// Broker as mqtt://HOST:PORT or mqtts://HOST:PORT; wins over the settings.
     #[arg(long, value_name = "URL")]
     pub(crate) broker: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct IngestArgs {
+    #[command(flatten)]
+    pub(crate) broker: BrokerArgs,
+    /// Share the work with the other ingesters of this MQTT 5 shared subscription.
+    #[arg(long, value_name = "GROUP", conflicts_with = "shard")]
+    pub(crate) share: Option<String>,
+    /// Take only the i-th of n parts of the devices, where the broker has no shared subscriptions.
+    #[arg(long, value_name = "i/n")]
+    pub(crate) shard: Option<String>,
+}
+
+impl From<BrokerArgs> for BrokerOverrides {
+    fn from(args: BrokerArgs) -> Self {
+        Self {
+            url: args.broker,
+            ..Self::default()
+        }
+    }
+}
+
+impl From<IngestArgs> for BrokerOverrides {
+    fn from(args: IngestArgs) -> Self {
+        Self {
+            share: args.share,
+            shard: args.shard,
+            ..args.broker.into()
+        }
+    }
 }
 
 #[derive(Debug, Args)]

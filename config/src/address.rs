@@ -1,4 +1,4 @@
-//! Where a broker is: `mqtt://HOST:PORT`.
+//! Where a broker is: `mqtt://HOST:PORT`, or `mqtts://HOST:PORT` for TLS.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,11 +11,12 @@ pub struct AddressError {
     what: &'static str,
 }
 
-/// A broker's address. Prints as it is written: `mqtt://127.0.0.1:1883`.
+/// A broker's address. Prints as it is written: `mqtt://127.0.0.1:1883`, `mqtts://broker.example:8883`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrokerAddress {
     host: String,
     port: u16,
+    tls: bool,
 }
 
 impl BrokerAddress {
@@ -28,6 +29,11 @@ impl BrokerAddress {
     pub fn port(&self) -> u16 {
         self.port
     }
+
+    /// Whether the connection is to be encrypted, `mqtts://`. There is no way back to clear text.
+    pub fn tls(&self) -> bool {
+        self.tls
+    }
 }
 
 impl FromStr for BrokerAddress {
@@ -38,8 +44,12 @@ impl FromStr for BrokerAddress {
             text: text.to_owned(),
             what,
         };
-        let form = "the form is mqtt://HOST:PORT";
-        let rest = text.strip_prefix("mqtt://").ok_or_else(|| fail(form))?;
+        let form = "the form is mqtt://HOST:PORT or mqtts://HOST:PORT";
+        let (rest, tls) = match (text.strip_prefix("mqtt://"), text.strip_prefix("mqtts://")) {
+            (Some(rest), _) => (rest, false),
+            (None, Some(rest)) => (rest, true),
+            (None, None) => return Err(fail(form)),
+        };
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         if rest.contains('@') {
             return Err(fail(
@@ -56,7 +66,7 @@ impl FromStr for BrokerAddress {
                 .map_or((rest, None), |(host, port)| (host, Some(port))),
         };
         let port = port
-            .map_or(Ok(1883), str::parse)
+            .map_or(Ok(if tls { 8883 } else { 1883 }), str::parse)
             .map_err(|_| fail("the port is a number from 1 to 65535"))?;
         if host.is_empty() || host.contains(['/', '?', '#', ' ']) || port == 0 {
             return Err(fail(form));
@@ -64,16 +74,18 @@ impl FromStr for BrokerAddress {
         Ok(Self {
             host: host.to_owned(),
             port,
+            tls,
         })
     }
 }
 
 impl fmt::Display for BrokerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.tls { "mqtts" } else { "mqtt" };
         if self.host.contains(':') {
-            write!(f, "mqtt://[{}]:{}", self.host, self.port)
+            write!(f, "{scheme}://[{}]:{}", self.host, self.port)
         } else {
-            write!(f, "mqtt://{}:{}", self.host, self.port)
+            write!(f, "{scheme}://{}:{}", self.host, self.port)
         }
     }
 }
@@ -89,10 +101,19 @@ mod tests {
             "mqtt://127.0.0.1:1883",
             "mqtt://broker.example:8883",
             "mqtt://[::1]:1883",
+            "mqtts://broker.example:8883",
         ] {
             assert_eq!(text.parse::<BrokerAddress>().unwrap().to_string(), text);
         }
-        assert_eq!("mqtt://broker/".parse::<BrokerAddress>().unwrap().port(), 1883);
+        let address = |text: &str| text.parse::<BrokerAddress>().unwrap();
+        assert_eq!(
+            (address("mqtt://broker/").port(), address("mqtt://broker/").tls()),
+            (1883, false)
+        );
+        assert_eq!(
+            (address("mqtts://broker").port(), address("mqtts://broker").tls()),
+            (8883, true)
+        );
     }
 
     #[test]

@@ -33,6 +33,22 @@ impl Settings {
                 .map(|_| "***".to_owned())
                 .unwrap_or_default(),
         );
+        let file =
+            |file: Option<&std::path::PathBuf>| file.map(|f| f.display().to_string()).unwrap_or_default();
+        let tls = broker.tls.as_ref();
+        let identity = tls.and_then(|t| t.identity.as_ref());
+        add("broker.ca_file", file(tls.and_then(|t| t.ca_file.as_ref())));
+        add("broker.client_cert_file", file(identity.map(|i| &i.cert_file)));
+        add("broker.client_key_file", file(identity.map(|i| &i.key_file)));
+        add("broker.share", broker.share.clone().unwrap_or_default());
+        add(
+            "broker.session_expiry_seconds",
+            broker.session_expiry_seconds.to_string(),
+        );
+        add(
+            "broker.shard",
+            broker.shard.map(|s| s.to_string()).unwrap_or_default(),
+        );
         let ack_after = match broker.ack_after {
             AckAfter::Journal => "journal",
             AckAfter::Lake => "lake",

@@ -33,6 +33,14 @@ pub enum ConfigError {
         /// What is wrong with it.
         message: String,
     },
+    /// A file with certificates or a key cannot be used.
+    #[error("{file}: {message}")]
+    Tls {
+        /// The file, or what stands for the system's certificates.
+        file: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
     /// A key has a value that cannot be.
     #[error("{origin}: {key}: {message}")]
     Value {

@@ -7,6 +7,7 @@
 //! Invariant: a `Settings` that exists is consistent; every error names the file and the line or key at fault.
 
 mod address;
+mod broker;
 mod builtin;
 mod describe;
 mod error;
@@ -17,8 +18,10 @@ mod registry;
 mod resolve;
 mod rules;
 mod settings;
+mod shard;
 pub mod standards;
 mod station;
+mod tls;
 mod township;
 
 pub use address::{AddressError, BrokerAddress};
@@ -26,8 +29,10 @@ pub use error::{ConfigError, load_toml};
 pub use mapping::mapping;
 pub use registry::Registry;
 pub use settings::{
-    AckAfter, BrokerSettings, DistrictSettings, JournalSettings, LakeSettings, NoticeSettings,
-    PASSWORD_VARIABLE, RuleSettings, Settings, StandardSettings, UnknownDevice,
+    AckAfter, BrokerOverrides, BrokerSettings, DistrictSettings, JournalSettings, LakeSettings,
+    NoticeSettings, PASSWORD_VARIABLE, RuleSettings, Settings, StandardSettings, UnknownDevice,
 };
+pub use shard::{Shard, ShardError};
 pub use station::{Station, StationKind};
+pub use tls::{ClientIdentity, TlsFault, TlsPart, TlsSettings};
 pub use township::Township;

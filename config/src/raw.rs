@@ -42,6 +42,12 @@ pub(crate) struct RawBroker {
     pub(crate) max_payload_bytes: Option<u32>,
     pub(crate) unknown_device: Option<String>,
     pub(crate) future_tolerance_seconds: Option<u32>,
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) client_cert_file: Option<PathBuf>,
+    pub(crate) client_key_file: Option<PathBuf>,
+    pub(crate) share: Option<String>,
+    pub(crate) session_expiry_seconds: Option<u32>,
+    pub(crate) shard: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

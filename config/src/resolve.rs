@@ -8,11 +8,8 @@ use chrono::Offset;
 use chrono_tz::Tz;
 use dustwatch_observation::DistrictCode;
 
-use crate::raw::{RawBroker, RawJournal, RawLake, RawNotice, RawStandards};
-use crate::{
-    AckAfter, BrokerAddress, BrokerSettings, ConfigError, DistrictSettings, JournalSettings, LakeSettings,
-    NoticeSettings, StandardSettings, UnknownDevice,
-};
+use crate::raw::{RawJournal, RawLake, RawNotice, RawStandards};
+use crate::{ConfigError, DistrictSettings, JournalSettings, LakeSettings, NoticeSettings, StandardSettings};
 
 /// Where the settings come from: for messages, and for paths beside the file.
 pub(crate) struct Origin<'a> {
@@ -64,51 +61,13 @@ impl Origin<'_> {
         })
     }
 
-    pub(crate) fn broker(
-        &self,
-        raw: RawBroker,
-        password: Option<String>,
-    ) -> Result<BrokerSettings, ConfigError> {
-        let url = raw.url.unwrap_or_else(|| "mqtt://127.0.0.1:1883".to_owned());
-        let address: Result<BrokerAddress, _> = url.parse();
-        address.map_err(|e| self.error("broker.url", e.to_string()))?;
-        let client_id = raw.client_id.unwrap_or_else(|| "dustwatch-ingest".to_owned());
-        if client_id.is_empty() || client_id.contains(['+', '#', '/', '$']) {
-            return Err(self.error(
-                "broker.client_id",
-                "must not be empty and must not have + # / $".to_owned(),
-            ));
-        }
-        let max_payload_bytes = raw.max_payload_bytes.unwrap_or(1 << 20);
-        if !(1 << 20..=16 << 20).contains(&max_payload_bytes) {
-            return Err(self.error(
-                "broker.max_payload_bytes",
-                "must be 1048576, the most that an agent sends, to 16777216".to_owned(),
-            ));
-        }
-        Ok(BrokerSettings {
-            url,
-            embedded: raw.embedded.unwrap_or(false),
-            client_id,
-            username: raw.username,
-            password: password.or(raw.password),
-            ack_after: self.word(
-                "broker.ack_after",
-                raw.ack_after.as_deref(),
-                &[("journal", AckAfter::Journal), ("lake", AckAfter::Lake)],
-            )?,
-            max_payload_bytes,
-            unknown_device: self.word(
-                "broker.unknown_device",
-                raw.unknown_device.as_deref(),
-                &[("reject", UnknownDevice::Reject), ("keep", UnknownDevice::Keep)],
-            )?,
-            future_tolerance_seconds: raw.future_tolerance_seconds.unwrap_or(600),
-        })
-    }
-
     /// The meaning of a word out of a list; the first is the default.
-    fn word<T: Copy>(&self, key: &str, word: Option<&str>, words: &[(&str, T)]) -> Result<T, ConfigError> {
+    pub(crate) fn word<T: Copy>(
+        &self,
+        key: &str,
+        word: Option<&str>,
+        words: &[(&str, T)],
+    ) -> Result<T, ConfigError> {
         let Some(word) = word else { return Ok(words[0].1) };
         words
             .iter()

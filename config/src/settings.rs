@@ -13,7 +13,7 @@ use dustwatch_observation::{DistrictCode, ParameterSet};
 use crate::error::{load_toml, read};
 use crate::raw::RawSettings;
 use crate::resolve::{Origin, notice};
-use crate::{ConfigError, Registry, builtin, parameters};
+use crate::{ConfigError, Registry, Shard, TlsSettings, builtin, parameters};
 
 pub use crate::rules::RuleSettings;
 
@@ -79,8 +79,10 @@ pub enum UnknownDevice {
 /// `[broker]`: where messages come from and which of them are taken.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BrokerSettings {
-    /// `mqtt://HOST:PORT`
+    /// `mqtt://HOST:PORT` or `mqtts://HOST:PORT`
     pub url: String,
+    /// How to encrypt; present exactly when the url says `mqtts://`.
+    pub tls: Option<TlsSettings>,
     /// Whether `up` starts the embedded broker at that address.
     pub embedded: bool,
     /// Client id of the ingester; a second one, with `-ack`, publishes.
@@ -97,12 +99,33 @@ pub struct BrokerSettings {
     pub unknown_device: UnknownDevice,
     /// How far a device's clock may run ahead, in seconds.
     pub future_tolerance_seconds: u32,
+    /// Group of the MQTT 5 shared subscription that this ingester is one of. `ack_after` is then `Lake`: what only the
+    /// journal of one member has would be out of reach while that member is away.
+    pub share: Option<String>,
+    /// With `share`, how long the broker keeps messages for a member that is away, in seconds, before it ends its session.
+    pub session_expiry_seconds: u32,
+    /// The part of the devices that this ingester takes, where the broker has no shared subscriptions.
+    pub shard: Option<Shard>,
+}
+
+/// What a command line says about the broker; it wins over the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BrokerOverrides {
+    /// As `[broker] url`.
+    pub url: Option<String>,
+    /// As `[broker] share`.
+    pub share: Option<String>,
+    /// As `[broker] shard`.
+    pub shard: Option<String>,
 }
 
 impl fmt::Debug for BrokerSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BrokerSettings")
             .field("url", &self.url)
+            .field("tls", &self.tls)
+            .field("share", &self.share)
+            .field("shard", &self.shard)
             .field("embedded", &self.embedded)
             .field("client_id", &self.client_id)
             .field("username", &self.username)
@@ -178,11 +201,23 @@ impl Settings {
     /// # Errors
     /// [`ConfigError`] names the file and the line or key at fault.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        Self::load_with(file, BrokerOverrides::default())
+    }
+
+    /// The settings of a file, or of the built-in Mentougou district, with what a command line says instead.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the file and the line or key at fault.
+    pub fn load_with(file: Option<&Path>, overrides: BrokerOverrides) -> Result<Self, ConfigError> {
         let password = std::env::var(PASSWORD_VARIABLE).ok();
-        let Some(file) = file else {
-            return Self::resolve(RawSettings::default(), None, password);
+        let mut raw = match file {
+            Some(file) => load_toml(file)?,
+            None => RawSettings::default(),
         };
-        Self::resolve(load_toml(file)?, Some(file), password)
+        raw.broker.url = overrides.url.or(raw.broker.url);
+        raw.broker.share = overrides.share.or(raw.broker.share);
+        raw.broker.shard = overrides.shard.or(raw.broker.shard);
+        Self::resolve(raw, file, password)
     }
 
     fn resolve(raw: RawSettings, file: Option<&Path>, password: Option<String>) -> Result<Self, ConfigError> {

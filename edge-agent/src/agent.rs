@@ -99,6 +99,7 @@ pub async fn run_agent(
 
 fn publisher_options(settings: &AgentSettings, password: Option<String>, spool: &Spool) -> PublisherOptions {
     PublisherOptions {
+        tls: settings.tls.clone(),
         username: settings.username.clone(),
         password,
         device: Some(settings.device.clone()),

@@ -98,6 +98,7 @@ async fn broker(settings: &AgentSettings, password: Option<String>) -> Finding {
         client_id,
         String::new(),
     );
+    options.tls = settings.tls.clone();
     options.username = settings.username.clone();
     options.password = password;
     let mut link: Link<()> = Link::open(options.link());

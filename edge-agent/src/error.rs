@@ -24,8 +24,9 @@ pub enum EdgeError {
     /// A table broke off in the middle; what stood before is published.
     #[error("{0}")]
     Unreadable(String),
-    /// The broker does not let us in: correct user name, password or its access list.
-    #[error("the broker at {broker} refuses us: {reason}")]
+    /// The broker does not let us in, or is not whom it should be: correct user name, password, certificates or its access
+    /// list.
+    #[error("no connection with the broker at {broker}: {reason}")]
     Refused {
         /// Where it is.
         broker: String,

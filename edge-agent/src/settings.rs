@@ -4,8 +4,11 @@
 //! [agent]
 //! district = "110109"
 //! device = "110109-DY-0003"
-//! broker = "mqtt://127.0.0.1:1883"   # the default
+//! broker = "mqtt://127.0.0.1:1883"   # the default; or mqtts://HOST:8883
 //! username = "site-3"                # password in DUSTWATCH_BROKER_PASSWORD
+//! ca_file = "ca.crt"                 # with mqtts://, who signed the broker's certificate; the system's list without
+//! client_cert_file = "site-3.crt"    # if the broker asks for one, with
+//! client_key_file = "site-3.key"     # its key
 //! spool = "spool"                    # a folder, beside this file
 //! sync_interval_ms = 1000            # up to so much is lost with the power
 //! batch = 1                          # observations of a message
@@ -34,7 +37,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use dustwatch_config::{AddressError, Settings, load_toml};
+use dustwatch_config::{AddressError, Settings, TlsPart, TlsSettings, load_toml};
 use dustwatch_observation::{DeviceId, DistrictCode, ParameterSet};
 use serde::Deserialize;
 
@@ -51,6 +54,8 @@ pub struct AgentSettings {
     pub device: DeviceId,
     /// Where to publish.
     pub broker: BrokerAddress,
+    /// How to encrypt, with `mqtts://`.
+    pub tls: Option<TlsSettings>,
     /// User name at the broker.
     pub username: Option<String>,
     /// The spool's folder.
@@ -107,6 +112,9 @@ struct RawAgent {
     device: String,
     broker: Option<String>,
     username: Option<String>,
+    ca_file: Option<PathBuf>,
+    client_cert_file: Option<PathBuf>,
+    client_key_file: Option<PathBuf>,
     spool: Option<PathBuf>,
     sync_interval_ms: Option<u64>,
     batch: Option<usize>,
@@ -173,13 +181,25 @@ impl AgentSettings {
             return Err(fault("agent.resend_after_s", "must be 1 to 3600".to_owned()));
         }
         let broker = agent.broker.unwrap_or_else(|| "mqtt://127.0.0.1:1883".to_owned());
+        let broker: BrokerAddress = broker
+            .parse()
+            .map_err(|e: AddressError| fault("agent.broker", e.to_string()))?;
+        let [ca, cert, key] =
+            [agent.ca_file, agent.client_cert_file, agent.client_key_file].map(|file| file.map(&beside));
+        let tls = TlsSettings::resolve(&broker, ca, cert, key).map_err(|wrong| {
+            let key = match wrong.part {
+                TlsPart::Ca => "agent.ca_file",
+                TlsPart::Cert => "agent.client_cert_file",
+                TlsPart::Key => "agent.client_key_file",
+            };
+            fault(key, wrong.message)
+        })?;
         Ok(Self {
             district: DistrictCode::new(&agent.district)
                 .map_err(|e| fault("agent.district", e.to_string()))?,
             device: DeviceId::new(&agent.device).map_err(|e| fault("agent.device", e.to_string()))?,
-            broker: broker
-                .parse()
-                .map_err(|e: AddressError| fault("agent.broker", e.to_string()))?,
+            broker,
+            tls,
             username: agent.username,
             spool: beside(agent.spool.unwrap_or_else(|| PathBuf::from("spool"))),
             sync_interval: Duration::from_millis(sync_ms),

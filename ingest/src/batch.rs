@@ -10,6 +10,7 @@ use dustwatch_lake::{ObservationRows, RejectedRow};
 use dustwatch_observation::{Ack, Topic};
 
 use crate::delivery::Receipt;
+use crate::durable::{Durable, Durables};
 
 /// A batch that is ready to be committed.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub(crate) struct Sealed {
     /// What is to be acknowledged once it is committed, with `ack_after = "lake"`.
     pub(crate) receipts: Vec<Receipt>,
     pub(crate) acks: Vec<(Topic, Ack)>,
+    /// What the other ingesters of the group are to be told once it is committed.
+    pub(crate) durable: Vec<Durable>,
 }
 
 /// Gathers rows.
@@ -31,6 +34,7 @@ pub(crate) struct Batcher {
     pub(crate) rejected: Vec<(Position, RejectedRow)>,
     pub(crate) receipts: Vec<Receipt>,
     pub(crate) acks: Vec<(Topic, Ack)>,
+    pub(crate) durable: Durables,
     rejected_bytes: usize,
     up_to: Position,
     opened: Option<Instant>,
@@ -48,6 +52,7 @@ impl Batcher {
             rejected: Vec::new(),
             receipts: Vec::new(),
             acks: Vec::new(),
+            durable: Durables::default(),
             rejected_bytes: 0,
             up_to: Position::ZERO,
             opened: None,
@@ -90,6 +95,7 @@ impl Batcher {
             up_to: self.up_to,
             receipts: std::mem::take(&mut self.receipts),
             acks: std::mem::take(&mut self.acks),
+            durable: self.durable.take(),
         })
     }
 }

@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, watch};
 use crate::IngestError;
 use crate::batch::Sealed;
 use crate::delivery::Receipt;
+use crate::durable::Durable;
 use crate::link::Backoff;
 use crate::stats::{Stats, add};
 
@@ -34,6 +35,8 @@ pub(crate) struct Committer {
 pub(crate) struct CommitOutputs {
     pub(crate) receipts: mpsc::UnboundedSender<Vec<Receipt>>,
     pub(crate) acks: mpsc::Sender<Vec<(Topic, Ack)>>,
+    /// Present when the subscription is shared.
+    pub(crate) group: Option<mpsc::Sender<Vec<Durable>>>,
     pub(crate) committed: watch::Sender<Position>,
 }
 
@@ -72,6 +75,9 @@ impl Committer {
             }
             if !sealed.acks.is_empty() {
                 let _ = outputs.acks.send(sealed.acks).await;
+            }
+            if let Some(group) = outputs.group.as_ref().filter(|_| !sealed.durable.is_empty()) {
+                let _ = group.send(sealed.durable).await;
             }
         }
         Ok(())

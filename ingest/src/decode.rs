@@ -24,6 +24,8 @@ pub(crate) struct MessageDecoder {
     judge: Judge,
     ledger: Ledger,
     retained: Retained,
+    /// Whether the ledger is kept by the group instead.
+    shared: bool,
     stats: Arc<Stats>,
 }
 
@@ -32,6 +34,8 @@ pub(crate) struct MessageDecoder {
 pub(crate) struct Outcome {
     pub(crate) rejected: Option<RejectedRow>,
     pub(crate) ack: Option<(Topic, Ack)>,
+    /// With a shared subscription, instead: the device, and the numbers that the group is to hear of.
+    pub(crate) durable: Option<(Topic, json::Head)>,
 }
 
 impl MessageDecoder {
@@ -41,6 +45,7 @@ impl MessageDecoder {
             judge: Judge::new(settings),
             ledger: Ledger::default(),
             retained,
+            shared: settings.broker.share.is_some(),
             stats,
         }
     }
@@ -54,7 +59,7 @@ impl MessageDecoder {
                 faults.add(reason, detail);
                 return Outcome {
                     rejected: self.reject(message, faults),
-                    ack: None,
+                    ..Outcome::default()
                 };
             }
         };
@@ -64,10 +69,25 @@ impl MessageDecoder {
             Err((reason, detail)) => faults.add(reason, detail),
         }
         add(&self.stats.observations, (rows.len() - before) as u64);
-        let ack = self.confirm(&topic, message);
+        let rejected = self.reject(message, faults);
+        let head = self.decoder.take_head();
+        let Some(head) = head.or_else(|| json::peek(&message.payload)) else {
+            return Outcome {
+                rejected,
+                ..Outcome::default()
+            };
+        };
+        if self.shared {
+            return Outcome {
+                rejected,
+                durable: Some((topic, head)),
+                ..Outcome::default()
+            };
+        }
         Outcome {
-            rejected: self.reject(message, faults),
-            ack,
+            rejected,
+            ack: self.confirm(&topic, &head),
+            durable: None,
         }
     }
 
@@ -100,11 +120,7 @@ impl MessageDecoder {
     }
 
     /// What the device may forget now that this message is in the journal, rejected parts included.
-    fn confirm(&mut self, topic: &Topic, message: &Journaled) -> Option<(Topic, Ack)> {
-        let head = self
-            .decoder
-            .take_head()
-            .or_else(|| json::peek(&message.payload))?;
+    fn confirm(&mut self, topic: &Topic, head: &json::Head) -> Option<(Topic, Ack)> {
         let device = topic.device.as_str();
         let retained = if head.from.is_none() {
             self.retained.of(device)

@@ -46,6 +46,9 @@ pub(crate) struct Journaled {
     pub(crate) sent_bytes: u32,
     /// Present while the broker still waits for it, that is with `ack_after = "lake"`.
     pub(crate) receipt: Option<Receipt>,
+    /// Whether it is of our shard. One that is not is only here for its receipt, which goes out in the order of arrival;
+    /// it is not in the journal, and its position is that of the last one that is.
+    pub(crate) ours: bool,
 }
 
 /// Bytes of a record before the topic.
@@ -82,6 +85,7 @@ pub(crate) fn decode_record(position: Position, record: Vec<u8>) -> Option<Journ
         payload,
         sent_bytes,
         receipt: None,
+        ours: true,
     })
 }
 

@@ -1,6 +1,6 @@
 //! What stops an ingester. Everything that can be waited for is waited for and does not appear here.
 
-use dustwatch_config::AddressError;
+use dustwatch_config::{AddressError, ConfigError};
 use dustwatch_journal::OpenError;
 use dustwatch_lake::LakeError;
 
@@ -10,6 +10,9 @@ pub enum IngestError {
     /// The broker's address cannot be used: mend the setting.
     #[error(transparent)]
     Broker(AddressError),
+    /// The files for TLS cannot be used: mend them or the setting.
+    #[error(transparent)]
+    Tls(#[from] ConfigError),
     /// The embedded broker cannot listen: something else does already, or the address is not this machine's.
     #[error("embedded broker at {url}: {message}")]
     Listen {

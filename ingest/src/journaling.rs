@@ -3,14 +3,17 @@
 //! Place on the way: second stage, on its own thread, since syncing blocks. While one group is synced the next one
 //! gathers in the queue, so that the rate of messages is not bound to the rate of syncs.
 //!
-//! Invariant: what leaves here, as a receipt or as a [`Journaled`], is on disk.
+//! A message of another shard is passed over here: another ingester takes it, and only its receipt goes on, in its turn.
+//!
+//! Invariant: what leaves here, as a receipt or as a [`Journaled`], is on disk or of another shard.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use dustwatch_config::AckAfter;
+use dustwatch_config::{AckAfter, Shard};
 use dustwatch_journal::{AppendError, Journal, Position, SyncError};
+use dustwatch_observation::Topic;
 use tokio::sync::mpsc;
 
 use crate::IngestError;
@@ -33,6 +36,8 @@ pub(crate) struct Journaling {
     /// Shortest time from one sync to the next.
     pub(crate) group_interval: Duration,
     pub(crate) synced_at: Instant,
+    /// The devices that are ours, if not all.
+    pub(crate) shard: Option<Shard>,
     pub(crate) stats: Arc<Stats>,
 }
 
@@ -62,8 +67,13 @@ impl Journaling {
             more = self.gather(first, &mut input, &mut group);
             let mut journaled = Vec::with_capacity(group.len());
             for delivery in group.drain(..) {
-                encode_record(&delivery, &mut record);
-                let position = self.append(&record)?;
+                let ours = self.is_ours(&delivery.topic);
+                let position = if ours {
+                    encode_record(&delivery, &mut record);
+                    self.append(&record)?
+                } else {
+                    self.journal.last()
+                };
                 let Delivery {
                     received_at,
                     topic,
@@ -78,15 +88,20 @@ impl Journaling {
                     payload,
                     sent_bytes,
                     receipt,
+                    ours,
                 });
             }
             self.sync()?;
-            add(&self.stats.journaled, journaled.len() as u64);
+            add(
+                &self.stats.journaled,
+                journaled.iter().filter(|j| j.ours).count() as u64,
+            );
             if self.ack_after == AckAfter::Journal {
                 let receipts = journaled.iter_mut().filter_map(|j| j.receipt.take()).collect();
                 // Nobody to acknowledge to any more: the messages come again, and are recognised.
                 let _ = outputs.receipts.send(receipts);
             }
+            journaled.retain(|j| j.ours || j.receipt.is_some());
             if outputs.journaled.blocking_send(journaled).is_err() {
                 return Err(IngestError::Stage("decode"));
             }
@@ -167,6 +182,11 @@ impl Journaling {
             }
         }
         true
+    }
+
+    fn is_ours(&self, topic: &str) -> bool {
+        self.shard
+            .is_none_or(|shard| shard.owns(Topic::device_level(topic)))
     }
 
     /// Appends a record, waiting while the disk is full.

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use dustwatch_config::{AddressError, BrokerAddress, BrokerSettings};
-use rumqttc::{AsyncClient, EventLoop, MqttOptions};
+use rumqttc::{AsyncClient, EventLoop, MqttOptions, TlsConfiguration, Transport};
 
 use crate::IngestError;
 
@@ -34,6 +34,10 @@ pub(crate) fn connect(
         .set_clean_session(!persistent)
         .set_manual_acks(persistent)
         .set_max_packet_size(ANY_SIZE, OUTGOING_BYTES);
+    if let Some(tls) = &settings.tls {
+        let config = TlsConfiguration::Rustls(tls.client_config()?);
+        options.set_transport(Transport::tls_with_config(config));
+    }
     if let Some(user) = &settings.username {
         options.set_credentials(user.clone(), settings.password.clone().unwrap_or_default());
     }

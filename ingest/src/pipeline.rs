@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dustwatch_config::{AckAfter, Settings};
+use dustwatch_config::{AckAfter, BrokerSettings, Settings};
 use dustwatch_journal::{Journal, JournalOptions, Position};
 use dustwatch_lake::{Lake, ObservationRows};
 use dustwatch_observation::{Ack, Clock, Topic, TopicKind};
@@ -19,6 +19,8 @@ use crate::batch::{Batcher, Sealed};
 use crate::commit::{CommitOutputs, Committer};
 use crate::decode::MessageDecoder;
 use crate::delivery::{Hop, Journaled, Receipt};
+use crate::durable::Durable;
+use crate::group::{self, Member};
 use crate::journaling::{JournalOutputs, Journaling};
 use crate::receive::Receiver;
 use crate::stats::Stats;
@@ -34,6 +36,8 @@ const BATCHES: usize = 1;
 const CONFIRMATIONS: usize = 64;
 /// Confirmations in their client's queue.
 const CONFIRMATIONS_IN_CLIENT: usize = 1024;
+/// Commits of ours that the group has not been told of.
+const COMMITS_TO_TELL: usize = 16;
 /// Largest record of the journal: the largest payload taken, its topic and head.
 const RECORD_EXTRA: u32 = 128 * 1024;
 /// How long each of the last words to the broker may take.
@@ -79,15 +83,10 @@ impl Pipeline {
         let (receipt_out, receipt_in) = mpsc::unbounded_channel();
         let (ack_out, ack_in) = mpsc::channel(CONFIRMATIONS);
         let (committed_out, committed_in) = watch::channel(committer.position());
-        let receiver = Receiver::new(
-            &settings.broker,
-            filters(settings, TopicKind::Obs),
-            clock,
-            stats.clone(),
-        )?;
+        let broker = identified(&settings.broker, journal.id());
+        let receiver = Receiver::new(&broker, filters(settings, TopicKind::Obs), clock, stats.clone())?;
         let subscribed = receiver.subscribed();
-        let (ack_client, ack_eventloop) =
-            link::connect(&settings.broker, "-ack", false, CONFIRMATIONS_IN_CLIENT)?;
+        let (ack_client, ack_eventloop) = link::connect(&broker, "-ack", false, CONFIRMATIONS_IN_CLIENT)?;
 
         let journaling = Journaling {
             replay_after: committer.position(),
@@ -95,6 +94,7 @@ impl Pipeline {
             ack_after: settings.broker.ack_after,
             group_interval: Duration::from_millis(settings.journal.group_commit_ms),
             synced_at: Instant::now(),
+            shard: settings.broker.shard,
             stats: stats.clone(),
         };
         let journal_outputs = JournalOutputs {
@@ -112,9 +112,11 @@ impl Pipeline {
             retained,
             ack_in,
         );
+        let group = start_group(settings, &broker, ack_out.clone())?;
         let commit_outputs = CommitOutputs {
             receipts: receipt_out,
             acks: ack_out,
+            group,
             committed: committed_out,
         };
 
@@ -204,6 +206,35 @@ impl Pipeline {
         );
         Ok(summary)
     }
+}
+
+/// Several ingesters may have the same settings; their journals tell them apart at the broker.
+fn identified(broker: &BrokerSettings, journal: &str) -> BrokerSettings {
+    let mut broker = broker.clone();
+    if broker.share.is_some() || broker.shard.is_some() {
+        broker.client_id = format!("{}-{journal}", broker.client_id);
+    }
+    broker
+}
+
+/// Joins the group of a shared subscription, if it is one; it ends when the committing stage lets go of the sender.
+fn start_group(
+    settings: &Settings,
+    broker: &BrokerSettings,
+    acks: mpsc::Sender<Vec<(Topic, Ack)>>,
+) -> Result<Option<mpsc::Sender<Vec<Durable>>>, IngestError> {
+    let Some(name) = &broker.share else {
+        return Ok(None);
+    };
+    let member = Member {
+        id: broker.client_id.clone(),
+        topic: Topic::of_group(name),
+        ack_filters: filters(settings, TopicKind::Ack),
+    };
+    let (client, eventloop) = link::connect(broker, "-group", false, CONFIRMATIONS_IN_CLIENT)?;
+    let (committed_out, committed_in) = mpsc::channel(COMMITS_TO_TELL);
+    tokio::spawn(group::run(member, client, eventloop, committed_in, acks));
+    Ok(Some(committed_out))
 }
 
 fn open_journal(settings: &Settings) -> Result<Journal, IngestError> {
@@ -304,6 +335,11 @@ impl Decoding {
     fn take(&mut self, group: Vec<Journaled>) -> Result<(), IngestError> {
         let mut acks = Vec::new();
         for message in group {
+            if !message.ours {
+                self.batcher.receipts.extend::<Option<Receipt>>(message.receipt);
+                self.batcher.reached(message.position, Instant::now());
+                continue;
+            }
             let outcome = self.decoder.decode(&message, &mut self.batcher.rows);
             if let Some(row) = outcome.rejected {
                 self.batcher.reject(message.position, row);
@@ -311,6 +347,9 @@ impl Decoding {
             match self.ack_after {
                 AckAfter::Journal => acks.extend(outcome.ack),
                 AckAfter::Lake => self.batcher.acks.extend(outcome.ack),
+            }
+            if let Some((topic, head)) = outcome.durable {
+                self.batcher.durable.add(topic, &head);
             }
             self.batcher.receipts.extend::<Option<Receipt>>(message.receipt);
             self.batcher.reached(message.position, Instant::now());

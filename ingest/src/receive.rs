@@ -62,14 +62,21 @@ impl Receiver {
         Ok(Self {
             target: Target {
                 address: link::address(&broker.url)?,
-                tls: None,
-                version: Version::V4,
+                tls: broker.tls.clone(),
+                version: match broker.share {
+                    Some(_) => Version::V5,
+                    None => Version::V4,
+                },
+                session_seconds: broker.session_expiry_seconds,
                 client_id: broker.client_id.clone(),
                 username: broker.username.clone(),
                 password: broker.password.clone(),
                 max_packet: max_payload_bytes + BESIDE_PAYLOAD,
             },
-            filters,
+            filters: match &broker.share {
+                Some(group) => filters.iter().map(|f| format!("$share/{group}/{f}")).collect(),
+                None => filters,
+            },
             max_payload_bytes,
             clock,
             stats,

@@ -1,6 +1,7 @@
 //! Topics: the only place where topic strings are built and read.
 //!
-//! `dust/v1/{district}/{device}/{kind}`. Invariant: `Topic::parse(topic.to_string()) == topic`.
+//! `dust/v1/{district}/{device}/{kind}`, and one beside them: `dust/v1/ingest/{group}/durable`, where ingesters that share
+//! a subscription tell each other what is in the table. Invariant: `Topic::parse(topic.to_string()) == topic`.
 
 use std::fmt;
 
@@ -96,6 +97,16 @@ impl Topic {
         let district = district.map_or("+", DistrictCode::as_str);
         format!("{ROOT}/{district}/+/{}", kind.as_str())
     }
+
+    /// The level of a topic where the device stands, whatever else is wrong with the topic; empty when there is none.
+    pub fn device_level(text: &str) -> &str {
+        text.split('/').nth(3).unwrap_or_default()
+    }
+
+    /// The topic of a group of ingesters; no filter for devices' topics covers it.
+    pub fn of_group(group: &str) -> String {
+        format!("{ROOT}/ingest/{group}/durable")
+    }
 }
 
 impl fmt::Display for Topic {
@@ -126,6 +137,17 @@ mod tests {
             };
             prop_assert_eq!(Topic::parse(&topic.to_string()), Ok(topic));
         }
+    }
+
+    #[test]
+    fn the_device_of_any_topic_can_be_told() {
+        assert_eq!(
+            Topic::device_level("dust/v1/110109/110109-DY-0001/obs"),
+            "110109-DY-0001"
+        );
+        assert_eq!(Topic::device_level("dust/v1/110109/a device/obs"), "a device");
+        assert_eq!(Topic::device_level("dust/v1"), "");
+        assert!(Topic::parse(&Topic::of_group("dust")).is_err());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `config check|show`.
 
+use anyhow::Context;
 use dustwatch_analytics::Cell;
 use dustwatch_config::Settings;
 
@@ -10,6 +11,9 @@ use crate::output::{print, table};
 pub(crate) fn run(settings: &Settings, command: ConfigCommand) -> anyhow::Result<()> {
     match command {
         ConfigCommand::Check => {
+            if let Some(tls) = &settings.broker.tls {
+                tls.client_config().context("broker over TLS")?;
+            }
             let origin = settings
                 .file
                 .as_ref()

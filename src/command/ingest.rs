@@ -7,13 +7,8 @@ use dustwatch_edge::Shutdown;
 use dustwatch_ingest::Pipeline;
 use dustwatch_observation::SystemClock;
 
-use crate::cli::BrokerArgs;
-
 /// Runs the ingester until a signal or a failure.
-pub(crate) async fn run(mut settings: Settings, args: BrokerArgs) -> anyhow::Result<()> {
-    if let Some(url) = args.broker {
-        settings.broker.url = url;
-    }
+pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     let mut shutdown = Shutdown::on_signals();
     let mut pipeline = Pipeline::start(&settings, Arc::new(SystemClock)).await?;
     watch(&mut pipeline, &mut shutdown).await?;

@@ -14,7 +14,7 @@ mod up;
 
 use anyhow::Context;
 use dustwatch_analytics::AnalyticsError;
-use dustwatch_config::{ConfigError, Settings};
+use dustwatch_config::{BrokerOverrides, ConfigError, Settings};
 use dustwatch_edge::EdgeError;
 use dustwatch_ingest::IngestError;
 use dustwatch_lake::LakeError;
@@ -26,8 +26,8 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
     let common = cli.common;
     match cli.command {
         Command::Demo(args) => demo::run(args).await,
-        Command::Ingest(args) => ingest::run(settings(&common)?, args).await,
-        Command::Up(args) => up::run(settings(&common)?, args).await,
+        Command::Ingest(args) => ingest::run(settings_with(&common, args.into())?).await,
+        Command::Up(args) => up::run(settings_with(&common, args.into())?).await,
         Command::Rank(args) => rank::run(&settings(&common)?, args).await,
         Command::Notice(NoticeCommand::Weekly(args)) => notice::run(&settings(&common)?, args).await,
         Command::Import(args) => import::run(&settings(&common)?, args).await,
@@ -41,7 +41,12 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
 
 /// The settings of `--config`, with what the command line overrides.
 fn settings(common: &Common) -> anyhow::Result<Settings> {
-    let mut settings = Settings::load(common.config.as_deref()).context("configuration")?;
+    settings_with(common, BrokerOverrides::default())
+}
+
+/// The same, with what the command line says about the broker.
+fn settings_with(common: &Common, broker: BrokerOverrides) -> anyhow::Result<Settings> {
+    let mut settings = Settings::load_with(common.config.as_deref(), broker).context("configuration")?;
     if let Some(uri) = &common.lake {
         settings.lake.uri.clone_from(uri);
     }
@@ -59,7 +64,10 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
         cause.is::<Usage>()
             || cause.is::<ConfigError>()
             || cause.downcast_ref().is_some_and(is_lake_usage)
-            || matches!(cause.downcast_ref(), Some(IngestError::Broker(_)))
+            || matches!(
+                cause.downcast_ref(),
+                Some(IngestError::Broker(_) | IngestError::Tls(_))
+            )
             || matches!(cause.downcast_ref(), Some(IngestError::Lake(lake)) if is_lake_usage(lake))
             || matches!(
                 cause.downcast_ref(),

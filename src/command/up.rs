@@ -11,16 +11,12 @@ use dustwatch_lake::Lake;
 use dustwatch_observation::SystemClock;
 
 use super::ingest::watch;
-use crate::cli::BrokerArgs;
 
 /// How often the rollups are brought up to date.
 const ROLLUP_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Runs everything until a signal or a failure.
-pub(crate) async fn run(mut settings: Settings, args: BrokerArgs) -> anyhow::Result<()> {
-    if let Some(url) = args.broker {
-        settings.broker.url = url;
-    }
+pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     let mut shutdown = Shutdown::on_signals();
     if settings.broker.embedded {
         EmbeddedBroker::start(&settings.broker.url)?;

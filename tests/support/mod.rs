@@ -4,6 +4,7 @@
 //! figures are computed anew. Every process that is started ends with the value that stands for it.
 #![allow(dead_code)] // Each test crate uses its own part of the harness.
 
+pub(crate) mod authority;
 pub(crate) mod calendar;
 pub(crate) mod csv;
 pub(crate) mod fraction;

@@ -3,7 +3,7 @@
 //! It counts physical rows. What the current version of the table holds twice is found here, also where a view would
 //! hide it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -24,6 +24,8 @@ pub(crate) struct DeltaLog {
     pub(crate) version: u64,
     /// Highest application transaction of each application id.
     pub(crate) transactions: BTreeMap<String, i64>,
+    /// Application id of the commit that added a file.
+    writers: BTreeMap<String, String>,
 }
 
 /// An observation as it lies in a file.
@@ -63,9 +65,12 @@ impl DeltaLog {
                 folder.display()
             );
             let text = std::fs::read_to_string(path).expect("a log entry can be read");
-            for line in text.lines().filter(|line| !line.trim().is_empty()) {
-                log.apply(&serde_json::from_str(line).expect("a log entry is JSON, line by line"));
-            }
+            let lines = text.lines().filter(|line| !line.trim().is_empty());
+            let actions: Vec<Value> = lines
+                .map(|line| serde_json::from_str(line).expect("a log entry is JSON, line by line"))
+                .collect();
+            actions.iter().for_each(|action| log.apply(action));
+            log.sign(&actions);
             log.version = version as u64;
         }
         log
@@ -104,6 +109,53 @@ impl DeltaLog {
                 "{id} went from {before:?} to {version}"
             );
         }
+    }
+
+    /// Takes note of whose files a log entry adds.
+    fn sign(&mut self, actions: &[Value]) {
+        let Some(writer) = actions.iter().find_map(|action| action["txn"]["appId"].as_str()) else {
+            return;
+        };
+        for path in actions.iter().filter_map(|action| action["add"]["path"].as_str()) {
+            self.writers.insert(percent_decoded(path), writer.to_owned());
+        }
+    }
+
+    /// The devices whose rows each application has written, by its id.
+    pub(crate) fn devices_by_writer(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let mut out: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for path in self.files.keys() {
+            let devices = out.entry(self.writers[path].clone()).or_default();
+            for batch in self.batches(path) {
+                let column = batch.column_by_name("device").expect("a column device");
+                devices.extend(column.as_string::<i32>().iter().flatten().map(str::to_owned));
+            }
+        }
+        out
+    }
+
+    /// All observations of the newest version, and how many rows say once more what another one says. Writers that
+    /// commit at the same moment may both append a row; two rows that differ are no repetition.
+    pub(crate) fn observations_and_repetitions(&self) -> (Observations, usize) {
+        let mut out = Observations::new();
+        let mut repetitions = 0;
+        for path in self.files.keys() {
+            let day = &self.files[path]["day"];
+            for batch in self.batches(path) {
+                let mut part = Observations::new();
+                self.collect(&batch, day, &mut part);
+                for (key, stored) in part {
+                    match out.get(&key) {
+                        Some(before) => {
+                            assert_eq!(before, &stored, "{key:?} is there twice, and differs");
+                            repetitions += 1;
+                        }
+                        None => drop(out.insert(key, stored)),
+                    }
+                }
+            }
+        }
+        (out, repetitions)
     }
 
     /// The columns of a data file as Parquet has them, the partition's not among them.

@@ -35,6 +35,8 @@ pub(crate) struct Place {
     /// Further lines of `[district]`, `[broker]`.
     pub(crate) district_keys: String,
     pub(crate) broker_keys: String,
+    /// Whether the broker's address says `mqtts://`.
+    pub(crate) tls: bool,
 }
 
 impl Place {
@@ -97,9 +99,13 @@ impl World {
         world.write("stations.csv", &stations);
         let settings = format!(
             "[district]\ncode = \"{}\"\nname = \"某区\"\ntownships = \"townships.csv\"\nstations = \"stations.csv\"\n{}\n\
-             [broker]\nurl = \"mqtt://127.0.0.1:{}\"\n{}\n[journal]\ndir = \"journal\"\n\n\
+             [broker]\nurl = \"{}://127.0.0.1:{}\"\n{}\n[journal]\ndir = \"journal\"\n\n\
              [lake]\nuri = \"lake\"\ncommit_interval_seconds = 1\n",
-            place.district, place.district_keys, world.port, place.broker_keys
+            place.district,
+            place.district_keys,
+            if place.tls { "mqtts" } else { "mqtt" },
+            world.port,
+            place.broker_keys
         );
         world.write("dustwatch.toml", &settings);
         world
@@ -145,10 +151,25 @@ impl World {
 
     /// `dustwatch ingest`, which may not be ready yet.
     pub(crate) fn spawn_ingest(&self) -> Running {
+        self.spawn_ingest_with("dustwatch.toml", &[])
+    }
+
+    /// `dustwatch ingest OPTIONS` with settings of its own, which may not be ready yet.
+    pub(crate) fn spawn_ingest_with(&self, config: &str, options: &[&str]) -> Running {
         let mut command = self.command(Path::new(env!("CARGO_BIN_EXE_dustwatch")));
         command
             .args(["ingest", "--log-format", "json", "--config"])
-            .arg(self.path("dustwatch.toml"));
+            .arg(self.path(config))
+            .args(options);
+        Running::spawn(command)
+    }
+
+    /// `dustwatch-edge ARGUMENTS`, with the broker's password in the environment, if there is one.
+    pub(crate) fn spawn_edge(&self, arguments: &[&str], password: Option<&str>) -> Running {
+        let mut command = self.command(&edge_program());
+        command
+            .args(arguments)
+            .envs(password.map(|word| ("DUSTWATCH_BROKER_PASSWORD", word)));
         Running::spawn(command)
     }
 

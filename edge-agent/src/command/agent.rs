@@ -11,14 +11,15 @@ use dustwatch_edge::settings::AgentSettings;
 use dustwatch_edge::{EdgeError, Progress, Shutdown};
 use dustwatch_observation::SystemClock;
 
+use super::broker::BrokerArgs;
+
 #[derive(Debug, clap::Args)]
 pub(super) struct AgentArgs {
     /// The agent's settings.
     #[arg(long, value_name = "FILE", default_value = "edge.toml")]
     config: PathBuf,
-    /// The broker, mqtt://HOST:PORT [default: the configuration's].
-    #[arg(long, value_name = "URL")]
-    broker: Option<String>,
+    #[command(flatten)]
+    broker: BrokerArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -40,9 +41,10 @@ enum Format {
 impl AgentArgs {
     fn settings(&self) -> Result<AgentSettings, EdgeError> {
         let mut settings = AgentSettings::load(&self.config)?;
-        if let Some(broker) = &self.broker {
-            settings.broker = broker.parse()?;
-        }
+        let broker = self
+            .broker
+            .over(&settings.broker, settings.tls, settings.username)?;
+        (settings.broker, settings.tls, settings.username) = (broker.address, broker.tls, broker.username);
         Ok(settings)
     }
 }

@@ -2,6 +2,7 @@
 
 mod agent;
 mod bar;
+mod broker;
 mod replay;
 mod simulate;
 mod tool;

@@ -10,17 +10,15 @@ use dustwatch_edge::{EdgeError, Report};
 use dustwatch_observation::json::MAX_EPOCH_BYTES;
 use dustwatch_observation::{DistrictCode, SystemClock};
 
+use super::broker::BrokerArgs;
+
 #[derive(Debug, clap::Args)]
 pub(super) struct ToolArgs {
     /// Settings of the district, its parameters and its broker [default: built-in Mentougou].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The broker, mqtt://HOST:PORT [default: the configuration's].
-    #[arg(long, value_name = "URL")]
-    broker: Option<String>,
-    /// User name at the broker; the password comes from DUSTWATCH_BROKER_PASSWORD [default: the configuration's].
-    #[arg(long, value_name = "NAME")]
-    username: Option<String>,
+    #[command(flatten)]
+    broker: BrokerArgs,
     /// Six-digit district code in the topics [default: the configuration's].
     #[arg(long, value_name = "CODE")]
     district: Option<String>,
@@ -47,7 +45,10 @@ impl ToolArgs {
     }
 
     pub(super) fn publisher(&self, tool: &str, settings: &Settings) -> Result<PublisherOptions, EdgeError> {
-        let broker = self.broker.as_deref().unwrap_or(&settings.broker.url).parse()?;
+        let set = &settings.broker;
+        let broker = self
+            .broker
+            .over(&set.url.parse()?, set.tls.clone(), set.username.clone())?;
         let district = match &self.district {
             Some(code) => DistrictCode::new(code).map_err(|e| EdgeError::Usage(e.to_string()))?,
             None => settings.district.code.clone(),
@@ -66,10 +67,11 @@ impl ToolArgs {
             std::process::id(),
             fresh_epoch(&SystemClock)
         );
-        let mut options = PublisherOptions::new(broker, district, client, epoch);
+        let mut options = PublisherOptions::new(broker.address, district, client, epoch);
         options.confirm = self.confirm.parse::<Confirm>()?;
-        options.username = self.username.clone().or_else(|| settings.broker.username.clone());
-        options.password = settings.broker.password.clone();
+        options.tls = broker.tls;
+        options.username = broker.username;
+        options.password = set.password.clone();
         options.resend_after = length("--resend-after", &self.resend_after)?;
         options.give_up_after = Some(length("--give-up-after", &self.give_up_after)?);
         Ok(options)

@@ -11,14 +11,14 @@ use std::time::Duration;
 
 use rumqttc::{
     AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, LastWill, MqttOptions, Outgoing,
-    Packet, QoS, SubscribeReasonCode,
+    Packet, QoS, SubscribeReasonCode, TlsConfiguration, Transport,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
-use dustwatch_config::BrokerAddress;
+use dustwatch_config::{BrokerAddress, ConfigError, TlsSettings};
 
 /// Messages under way to the broker at once.
 pub(crate) const INFLIGHT: u16 = 100;
@@ -35,6 +35,7 @@ const GOOD_AFTER: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub(crate) struct LinkOptions {
     pub(crate) broker: BrokerAddress,
+    pub(crate) tls: Option<TlsSettings>,
     pub(crate) client_id: String,
     pub(crate) username: Option<String>,
     pub(crate) password: Option<String>,
@@ -206,19 +207,21 @@ async fn keep_connected(options: LinkOptions, events: mpsc::Sender<Raw>) {
     let mut backoff = Backoff::new(seed);
     loop {
         let started = Instant::now();
-        let (client, eventloop) = AsyncClient::new(mqtt_options(&options), usize::from(INFLIGHT) + 16);
-        let Some(error) = poll(eventloop, client, &events).await else {
-            return;
+        let down = match mqtt_options(&options) {
+            Ok(mqtt) => {
+                let (client, eventloop) = AsyncClient::new(mqtt, usize::from(INFLIGHT) + 16);
+                match poll(eventloop, client, &events).await {
+                    Some(error) => down(&options, &error),
+                    None => return,
+                }
+            }
+            // A certificate that is just being renewed, for one: it is read again with the next attempt.
+            Err(error) => Raw::Down {
+                reason: error.to_string(),
+                refused: false,
+            },
         };
-        let refused = is_refusal(&error);
-        if events
-            .send(Raw::Down {
-                reason: describe(&error),
-                refused,
-            })
-            .await
-            .is_err()
-        {
+        if events.send(down).await.is_err() {
             return;
         }
         if started.elapsed() >= GOOD_AFTER {
@@ -259,19 +262,37 @@ async fn poll(
     }
 }
 
-fn mqtt_options(options: &LinkOptions) -> MqttOptions {
+fn mqtt_options(options: &LinkOptions) -> Result<MqttOptions, ConfigError> {
     let mut mqtt = MqttOptions::new(&options.client_id, options.broker.host(), options.broker.port());
     mqtt.set_keep_alive(KEEP_ALIVE)
         .set_clean_session(true)
         .set_inflight(INFLIGHT)
         .set_max_packet_size(MAX_PACKET_BYTES, MAX_PACKET_BYTES);
+    if let Some(tls) = &options.tls {
+        let config = TlsConfiguration::Rustls(tls.client_config()?);
+        mqtt.set_transport(Transport::tls_with_config(config));
+    }
     if let Some(username) = &options.username {
         mqtt.set_credentials(username, options.password.as_deref().unwrap_or_default());
     }
     if let Some((topic, payload)) = &options.will {
         mqtt.set_last_will(LastWill::new(topic, payload.as_bytes(), QoS::AtLeastOnce, true));
     }
-    mqtt
+    Ok(mqtt)
+}
+
+/// What the end of a connection means.
+fn down(options: &LinkOptions, error: &ConnectionError) -> Raw {
+    match options.tls.as_ref().and_then(|tls| tls.explain(error)) {
+        Some(reason) => Raw::Down {
+            reason,
+            refused: true,
+        },
+        None => Raw::Down {
+            reason: describe(error),
+            refused: is_refusal(error),
+        },
+    }
 }
 
 fn is_refusal(error: &ConnectionError) -> bool {

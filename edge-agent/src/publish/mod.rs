@@ -19,7 +19,7 @@ use dustwatch_observation::{Clock, DeviceId, DistrictCode, Topic, TopicKind};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-pub use dustwatch_config::BrokerAddress;
+pub use dustwatch_config::{BrokerAddress, TlsSettings};
 pub use window::{Limits, Message};
 
 pub(crate) use link::{Link, LinkEvent, LinkOptions, MAX_PAYLOAD_BYTES};
@@ -57,6 +57,8 @@ impl std::str::FromStr for Confirm {
 pub struct PublisherOptions {
     /// The broker.
     pub broker: BrokerAddress,
+    /// How to encrypt, with `mqtts://`.
+    pub tls: Option<TlsSettings>,
     /// User name, if the broker asks for one.
     pub username: Option<String>,
     /// Password, never printed.
@@ -88,6 +90,7 @@ impl PublisherOptions {
     pub fn new(broker: BrokerAddress, district: DistrictCode, client_id: String, epoch: String) -> Self {
         Self {
             broker,
+            tls: None,
             username: None,
             password: None,
             client_id,
@@ -131,6 +134,7 @@ impl PublisherOptions {
         );
         LinkOptions {
             broker: self.broker.clone(),
+            tls: self.tls.clone(),
             client_id: self.client_id.clone(),
             username: self.username.clone(),
             password: self.password.clone(),

@@ -3,11 +3,9 @@
 //! Invariant: a connection that says nothing for longer than its keep-alive allows is an error, so that a peer that
 //! vanished without a word is noticed.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use dustwatch_config::BrokerAddress;
-use rustls::ClientConfig;
+use dustwatch_config::{BrokerAddress, ConfigError, TlsSettings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::timeout;
 
@@ -28,11 +26,13 @@ const READ: usize = 256 * 1024;
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
     pub(crate) address: BrokerAddress,
-    pub(crate) tls: Option<Arc<ClientConfig>>,
+    pub(crate) tls: Option<TlsSettings>,
     pub(crate) version: Version,
     pub(crate) client_id: String,
     pub(crate) username: Option<String>,
     pub(crate) password: Option<String>,
+    /// How long a version 5 broker keeps the session, in seconds.
+    pub(crate) session_seconds: u32,
     /// Packets up to this size are read whole.
     pub(crate) max_packet: usize,
 }
@@ -42,6 +42,10 @@ pub(crate) struct Target {
 pub(crate) enum ConnectionError {
     #[error(transparent)]
     Io(#[from] std::io::Error),
+    #[error(transparent)]
+    Files(#[from] ConfigError),
+    #[error("{0}")]
+    Tls(String),
     #[error(transparent)]
     Frame(#[from] FrameError),
     #[error(transparent)]
@@ -77,6 +81,10 @@ pub(crate) async fn open(target: &Target) -> Result<(Reader, Writer, bool), Conn
     timeout(HANDSHAKE, handshake(target))
         .await
         .unwrap_or(Err(ConnectionError::Silent(HANDSHAKE)))
+        .map_err(|error| match (&error, &target.tls) {
+            (ConnectionError::Io(io), Some(tls)) => tls.explain(io).map_or(error, ConnectionError::Tls),
+            _ => error,
+        })
 }
 
 async fn handshake(target: &Target) -> Result<(Reader, Writer, bool), ConnectionError> {
@@ -85,8 +93,11 @@ async fn handshake(target: &Target) -> Result<(Reader, Writer, bool), Connection
         username: target.username.clone(),
         password: target.password.clone(),
         keep_alive_seconds: KEEP_ALIVE_SECONDS,
+        session_seconds: target.session_seconds,
     };
-    let mut stream = connect(&target.address, target.tls.as_ref()).await?;
+    // Read again for each connection, so that a renewed certificate counts.
+    let tls = target.tls.as_ref().map(TlsSettings::client_config).transpose()?;
+    let mut stream = connect(&target.address, tls).await?;
     stream.write_all(&target.version.connect(&login)?).await?;
     stream.flush().await?;
     let (read, write) = tokio::io::split(stream);

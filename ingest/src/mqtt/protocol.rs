@@ -12,10 +12,6 @@ use super::frame::Frame;
 const ANY_SIZE: usize = 268_435_455;
 /// Packet id of the SUBSCRIBE: the only packet with an id that we send.
 const SUBSCRIBE_ID: u16 = 1;
-/// How long a broker keeps a version 5 session, in seconds: a day, so that an ingester that is mended the next morning
-/// finds what waited, and one that never returns is forgotten.
-const SESSION_SECONDS: u32 = 24 * 3600;
-
 /// Version of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Version {
@@ -59,6 +55,8 @@ pub(crate) struct Login {
     pub(crate) username: Option<String>,
     pub(crate) password: Option<String>,
     pub(crate) keep_alive_seconds: u16,
+    /// How long a version 5 broker keeps the session, in seconds; 3.1.1 has no limit.
+    pub(crate) session_seconds: u32,
 }
 
 impl Version {
@@ -81,7 +79,7 @@ impl Version {
             }
             Self::V5 => {
                 let mut properties = v5::ConnectProperties::new();
-                properties.session_expiry_interval = Some(SESSION_SECONDS);
+                properties.session_expiry_interval = Some(login.session_seconds);
                 let connect = v5::Connect {
                     keep_alive: login.keep_alive_seconds,
                     client_id: login.client_id.clone(),

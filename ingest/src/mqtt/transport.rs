@@ -16,7 +16,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 /// Connects to a broker. With a TLS configuration there is no way round TLS.
 pub(crate) async fn connect(
     address: &BrokerAddress,
-    tls: Option<&Arc<ClientConfig>>,
+    tls: Option<Arc<ClientConfig>>,
 ) -> std::io::Result<Box<dyn Stream>> {
     let socket = TcpStream::connect((address.host(), address.port())).await?;
     socket.set_nodelay(true)?;
@@ -25,6 +25,6 @@ pub(crate) async fn connect(
     };
     let name = ServerName::try_from(address.host().to_owned())
         .map_err(|e| std::io::Error::new(std::io::ErrorKind::InvalidInput, e))?;
-    let stream = TlsConnector::from(tls.clone()).connect(name, socket).await?;
+    let stream = TlsConnector::from(tls).connect(name, socket).await?;
     Ok(Box::new(stream))
 }
