@@ -37,7 +37,7 @@ fn observation(lake: &Lake, device: &str, minute: i64, tsp: &str) -> Observation
     out
 }
 
-fn rows(lake: &Lake, observations: &[Observation], received: i64) -> ObservationRows {
+fn in_memory(lake: &Lake, observations: &[Observation], received: i64) -> ObservationRows {
     let mut rows = ObservationRows::new(lake.parameters().clone());
     let mut days = LocalDays::new(lake.timezone());
     for o in observations {
@@ -47,7 +47,7 @@ fn rows(lake: &Lake, observations: &[Observation], received: i64) -> Observation
 }
 
 fn batch(lake: &Lake, observations: &[Observation], received: i64) -> RecordBatch {
-    rows(lake, observations, received).to_batch().unwrap()
+    in_memory(lake, observations, received).to_batch().unwrap()
 }
 
 /// The rows that the table has not, and what became of all.
@@ -152,7 +152,7 @@ async fn identity_knows_what_the_table_has_also_after_a_restart() {
         flagged,
     ];
     let twice = [sent.as_slice(), &sent[..1]].concat();
-    let (rows, counts) = admit(&mut identity, &mut appender, rows(&lake, &twice, 1)).await;
+    let (rows, counts) = admit(&mut identity, &mut appender, in_memory(&lake, &twice, 1)).await;
     assert_eq!(
         counts,
         IdentityCounts {
@@ -165,7 +165,7 @@ async fn identity_knows_what_the_table_has_also_after_a_restart() {
 
     let mut appender = Appender::open(&lake, TableKind::Observations, "a").await.unwrap();
     let mut identity = Identity::new(&lake);
-    let (rows, counts) = admit(&mut identity, &mut appender, rows(&lake, &sent, 2)).await;
+    let (rows, counts) = admit(&mut identity, &mut appender, in_memory(&lake, &sent, 2)).await;
     assert_eq!(
         (rows.len(), counts.duplicates),
         (0, 3),
@@ -175,7 +175,7 @@ async fn identity_knows_what_the_table_has_also_after_a_restart() {
         observation(&lake, "A", 0, "99.9"),
         observation(&lake, "A", 1, "120.4"),
     ];
-    let (rows, counts) = admit(&mut identity, &mut appender, rows(&lake, &corrected, 3)).await;
+    let (rows, counts) = admit(&mut identity, &mut appender, in_memory(&lake, &corrected, 3)).await;
     assert_eq!(
         (rows.len(), counts.corrections),
         (2, 2),
@@ -194,7 +194,7 @@ async fn a_content_that_was_corrected_does_not_come_back_by_being_delivered_agai
         let mut identity = Identity::new(&lake);
         for (n, one) in both.iter().enumerate() {
             let received = i64::try_from(round).unwrap() * 10 + i64::try_from(n).unwrap();
-            let rows = rows(&lake, std::slice::from_ref(one), received);
+            let rows = in_memory(&lake, std::slice::from_ref(one), received);
             let (rows, counts) = admit(&mut identity, &mut appender, rows).await;
             assert_eq!(counts.duplicates, u64::from(round > 1), "round {round}");
             appender.append_rows(&rows, round * 10 + n as u64).await.unwrap();
@@ -208,7 +208,7 @@ async fn a_content_that_was_corrected_does_not_come_back_by_being_delivered_agai
     let (_, counts) = admit(
         &mut Identity::new(&lake),
         &mut appender,
-        rows(&lake, &[again], 99),
+        in_memory(&lake, &[again], 99),
     )
     .await;
     assert_eq!(counts.corrections, 1);
@@ -227,7 +227,7 @@ async fn a_correction_by_another_writer_is_seen() {
         out.seq = Some(seq);
         out
     };
-    let (rows, _) = admit(&mut identity, &mut ours, rows(&lake, &[numbered("1", 1)], 1)).await;
+    let (rows, _) = admit(&mut identity, &mut ours, in_memory(&lake, &[numbered("1", 1)], 1)).await;
     ours.append_rows(&rows, 1).await.unwrap();
     let mut theirs = Appender::open(&lake, TableKind::Observations, "theirs")
         .await
@@ -236,7 +236,7 @@ async fn a_correction_by_another_writer_is_seen() {
         .append(&[batch(&lake, &[numbered("2", 2)], 2)], 1)
         .await
         .unwrap();
-    let (_, counts) = admit(&mut identity, &mut ours, rows(&lake, &[numbered("1", 3)], 3)).await;
+    let (_, counts) = admit(&mut identity, &mut ours, in_memory(&lake, &[numbered("1", 3)], 3)).await;
     assert_eq!(counts.corrections, 1);
 }
 
@@ -281,7 +281,7 @@ async fn a_table_with_more_parameters_than_the_configuration_is_appended_to() {
     let mut appender = Appender::open(&narrow, TableKind::Observations, "a")
         .await
         .unwrap();
-    let rows = rows(&narrow, &[observation(&narrow, "A", 0, "7")], 1);
+    let rows = in_memory(&narrow, &[observation(&narrow, "A", 0, "7")], 1);
     let (rows, _) = admit(&mut Identity::new(&narrow), &mut appender, rows).await;
     appender.append_rows(&rows, 1).await.unwrap();
     assert_eq!(
