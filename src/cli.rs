@@ -202,6 +202,23 @@ pub(crate) struct QueryArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum LakeCommand {
+    /// Make the many small files of each day one sorted file.
+    Compact {
+        /// Compact the running day too.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Delete files and log entries that no version of the last days reads.
+    Vacuum {
+        /// Days for which versions stay readable; default: the setting lake.keep_versions_days.
+        #[arg(long, value_name = "DAYS")]
+        keep_days: Option<u32>,
+    },
+    /// Check every file of the tables against the log: there, of the right size, readable, with the right rows.
+    Verify {
+        #[command(flatten)]
+        printed: Printed,
+    },
     /// List the commits of a table, newest first.
     History {
         /// observations, rejected or hourly.

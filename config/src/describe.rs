@@ -76,6 +76,12 @@ impl Settings {
             self.lake.commit_interval_seconds.to_string(),
         );
         add("lake.commit_rows", self.lake.commit_rows.to_string());
+        add("lake.open_day_files", self.lake.open_day_files.to_string());
+        add(
+            "lake.keep_versions_days",
+            self.lake.keep_versions_days.to_string(),
+        );
+        add("lake.retain_days", self.lake.retain_days.to_string());
         self.describe_rules(&mut add);
         add("notice.agency", self.notice.agency.clone());
         add("notice.issuer", self.notice.issuer.clone());

@@ -64,6 +64,9 @@ pub(crate) struct RawLake {
     pub(crate) uri: Option<String>,
     pub(crate) commit_interval_seconds: Option<u32>,
     pub(crate) commit_rows: Option<u32>,
+    pub(crate) open_day_files: Option<u32>,
+    pub(crate) keep_versions_days: Option<u32>,
+    pub(crate) retain_days: Option<u32>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -111,10 +111,21 @@ impl Origin<'_> {
         if !(1000..=10_000_000).contains(&commit_rows) {
             return Err(self.error("lake.commit_rows", "must be 1000 to 10000000".to_owned()));
         }
+        let keep_versions_days = raw.keep_versions_days.unwrap_or(3);
+        if !(1..=365).contains(&keep_versions_days) {
+            return Err(self.error("lake.keep_versions_days", "must be 1 to 365".to_owned()));
+        }
+        let open_day_files = raw.open_day_files.unwrap_or(60);
+        if !(2..=10_000).contains(&open_day_files) {
+            return Err(self.error("lake.open_day_files", "must be 2 to 10000".to_owned()));
+        }
         Ok(LakeSettings {
             uri,
             commit_interval_seconds,
             commit_rows,
+            open_day_files,
+            keep_versions_days,
+            retain_days: raw.retain_days.unwrap_or(0),
         })
     }
 

@@ -155,6 +155,12 @@ pub struct LakeSettings {
     pub commit_interval_seconds: u32,
     /// Rows that make a commit earlier.
     pub commit_rows: u32,
+    /// Files that the running day may have before they are made one; a day that is over has one.
+    pub open_day_files: u32,
+    /// Days for which earlier versions of the tables stay readable.
+    pub keep_versions_days: u32,
+    /// Days for which observations and rejections are kept; 0 keeps them for ever.
+    pub retain_days: u32,
 }
 
 /// `[standards]`: when a mean is valid. Where the national standards are silent, the recommended defaults.

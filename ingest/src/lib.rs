@@ -27,6 +27,7 @@ mod import;
 mod journaling;
 mod ledger;
 mod link;
+mod maintenance;
 mod mqtt;
 mod pipeline;
 mod receive;

@@ -22,6 +22,7 @@ use crate::delivery::{Hop, Journaled, Receipt};
 use crate::durable::Durable;
 use crate::group::{self, Member};
 use crate::journaling::{JournalOutputs, Journaling};
+use crate::maintenance::Maintenance;
 use crate::receive::Receiver;
 use crate::stats::Stats;
 use crate::{IngestError, confirm, link, stats};
@@ -55,6 +56,8 @@ pub struct Pipeline {
     receiver: JoinHandle<()>,
     confirmer: JoinHandle<()>,
     workers: Workers,
+    /// Ends with the pipeline.
+    _maintenance: Maintenance,
 }
 
 #[derive(Debug)]
@@ -74,6 +77,7 @@ impl Pipeline {
         let journal = open_journal(settings)?;
         let lake = Lake::new(settings)?;
         let app_id = format!("ingest-{}", journal.id());
+        let maintenance = Maintenance::start(lake.clone(), settings, clock.clone());
         let committer = Committer::open(&lake, &app_id, stats.clone()).await?;
         check_positions(&journal, committer.position())?;
 
@@ -129,6 +133,7 @@ impl Pipeline {
                 committing: tokio::spawn(committer.run(sealed_in, commit_outputs)),
             },
             stats,
+            _maintenance: maintenance,
             deliveries: delivery_out,
             subscribed,
         })

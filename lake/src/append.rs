@@ -10,7 +10,7 @@ use std::sync::Arc;
 use delta_kernel::expressions::Scalar;
 use deltalake::DeltaTable;
 use deltalake::arrow::array::{RecordBatch, new_null_array};
-use deltalake::arrow::datatypes::Schema;
+use deltalake::arrow::datatypes::{Schema, SchemaRef};
 use deltalake::arrow::error::ArrowError;
 use deltalake::kernel::engine::arrow_conversion::TryIntoArrow;
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
@@ -236,12 +236,10 @@ pub(crate) async fn write_files(
     };
     let all = deltalake::arrow::compute::concat_batches(&first.schema(), batches)
         .map_err(LakeError::arrow(kind.name()))?;
-    let order: &[&str] = match kind {
-        TableKind::Observations => &["day", "device", "observed_at"],
-        TableKind::Rejected => &["day", "received_at"],
-        TableKind::Hourly => &["month", "parameter", "device", "hour"],
-    };
-    let all = writer::sorted(&all, order).map_err(LakeError::arrow(kind.name()))?;
+    let order: Vec<&str> = std::iter::once(kind.partition())
+        .chain(kind.order().iter().copied())
+        .collect();
+    let all = writer::sorted(&all, &order).map_err(LakeError::arrow(kind.name()))?;
     let all = as_wide_as(table, &all).map_err(LakeError::arrow(kind.name()))?;
     let mut files = RecordBatchWriter::for_table(table)
         .map_err(LakeError::store(kind.name()))?
@@ -279,10 +277,7 @@ async fn write_rows(table: &DeltaTable, rows: &ObservationRows) -> Result<Vec<Ad
 
 /// The batch with null columns where the table has parameters that this configuration does not.
 fn as_wide_as(table: &DeltaTable, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-    let state = table
-        .snapshot()
-        .map_err(|e| ArrowError::ExternalError(Box::new(e)))?;
-    let schema: Schema = state.schema().as_ref().try_into_arrow()?;
+    let schema = schema_of(table)?;
     let columns = schema
         .fields()
         .iter()
@@ -290,7 +285,16 @@ fn as_wide_as(table: &DeltaTable, batch: &RecordBatch) -> Result<RecordBatch, Ar
             Some(column) => column.clone(),
             None => new_null_array(field.data_type(), batch.num_rows()),
         });
-    RecordBatch::try_new(Arc::new(schema.clone()), columns.collect())
+    RecordBatch::try_new(schema.clone(), columns.collect())
+}
+
+/// The columns that the table has.
+pub(crate) fn schema_of(table: &DeltaTable) -> Result<SchemaRef, ArrowError> {
+    let state = table
+        .snapshot()
+        .map_err(|e| ArrowError::ExternalError(Box::new(e)))?;
+    let schema: Schema = state.schema().as_ref().try_into_arrow()?;
+    Ok(Arc::new(schema))
 }
 
 pub(crate) async fn read_position(

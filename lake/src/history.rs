@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use deltalake::DeltaTable;
+use deltalake::kernel::LogicalFileView;
 
 use crate::{Lake, LakeError, TableKind};
 
@@ -120,15 +121,13 @@ impl Lake {
 /// The local days that a table partitioned by `day` has files of.
 pub(crate) fn days_of(table: &DeltaTable) -> Result<BTreeSet<i32>, LakeError> {
     let state = table.snapshot().map_err(LakeError::store("observations"))?;
-    let files = state.log_data();
-    let day_of = |file: deltalake::kernel::LogicalFileView| {
-        file.partition_values_map()
-            .get("day")
-            .cloned()
-            .flatten()
-            .and_then(|day| day_number(&day))
-    };
-    Ok(files.iter().filter_map(day_of).collect())
+    Ok(state.log_data().iter().filter_map(|file| day_of(&file)).collect())
+}
+
+/// The local day that a file holds.
+pub(crate) fn day_of(file: &LogicalFileView) -> Option<i32> {
+    let day = file.partition_values_map().get("day").cloned().flatten();
+    day.and_then(|day| day_number(&day))
 }
 
 fn day_number(text: &str) -> Option<i32> {

@@ -22,13 +22,13 @@ use datafusion::prelude::{col, lit};
 use deltalake::arrow::array::{
     Array, ArrayRef, AsArray, Date32Array, RecordBatch, TimestampMicrosecondArray,
 };
-use deltalake::arrow::compute::cast;
 use deltalake::arrow::datatypes::{DataType, Decimal128Type, Int64Type, SchemaRef};
 use deltalake::arrow::error::ArrowError;
 use futures::StreamExt;
 
 use crate::history::days_of;
 use crate::names::NONE;
+use crate::writer::canonical;
 use crate::{Appender, Lake, LakeError, ObservationRows, TableKind, TouchedDays};
 
 /// Rows remembered before the days used longest ago are forgotten.
@@ -245,21 +245,6 @@ fn timestamps(batch: &RecordBatch, name: &str) -> Result<TimestampMicrosecondArr
     Ok(column
         .as_primitive::<deltalake::arrow::datatypes::TimestampMicrosecondType>()
         .clone())
-}
-
-/// The batch with the types that the ingester builds; scans return views and dictionaries.
-fn canonical(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
-    let columns: Result<Vec<ArrayRef>, ArrowError> = schema
-        .fields()
-        .iter()
-        .map(|field| {
-            let column = batch
-                .column_by_name(field.name())
-                .ok_or_else(|| ArrowError::SchemaError(format!("column {} is missing", field.name())))?;
-            cast(column, field.data_type())
-        })
-        .collect();
-    RecordBatch::try_new(schema.clone(), columns?)
 }
 
 /// Where the hashes of identities and of contents begin.

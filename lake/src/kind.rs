@@ -32,6 +32,15 @@ impl TableKind {
         }
     }
 
+    /// The columns that the rows of a file are sorted by, within its partition.
+    pub(crate) fn order(self) -> &'static [&'static str] {
+        match self {
+            TableKind::Observations => &["device", "observed_at"],
+            TableKind::Rejected => &["received_at"],
+            TableKind::Hourly => &["parameter", "device", "hour"],
+        }
+    }
+
     /// What the table is, for its metadata.
     pub(crate) fn comment(self) -> &'static str {
         match self {

@@ -7,6 +7,7 @@
 //! a column never changes its type.
 
 mod append;
+mod compact;
 mod durable;
 mod error;
 mod history;
@@ -21,9 +22,12 @@ mod repair;
 mod replace;
 mod rows;
 mod schema;
+mod upkeep;
+mod verify;
 mod writer;
 
 pub use append::{Appender, Commit};
+pub use compact::{CompactWhen, Compacted};
 pub use error::LakeError;
 pub use history::{HistoryEntry, TouchedDays};
 pub use identity::{Identity, IdentityCounts};
@@ -36,3 +40,5 @@ pub use rows::ObservationRows;
 pub use schema::{
     LocalDays, ORIGINAL_COLUMN, flag_column, hourly_schema, observation_schema, rejected_schema,
 };
+pub use upkeep::Upkept;
+pub use verify::Verified;
