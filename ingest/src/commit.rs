@@ -23,6 +23,9 @@ use crate::durable::Durable;
 use crate::link::Backoff;
 use crate::stats::{Stats, add};
 
+/// How often other ingesters may commit first before a batch is appended without looking once more.
+const MAX_OVERTAKEN: u32 = 8;
+
 /// The committing stage.
 pub(crate) struct Committer {
     observations: Appender,
@@ -116,20 +119,48 @@ impl Committer {
         up_to: Position,
     ) -> Result<(), IngestError> {
         let mut waits = Waits::default();
-        let counts = loop {
-            match self.identity.admit(&mut self.observations, &mut rows).await {
-                Ok(counts) => break counts,
+        let mut duplicates = 0;
+        let mut overtaken = 0;
+        loop {
+            let counts = match self.identity.admit(&mut self.observations, &mut rows).await {
+                Ok(counts) => counts,
+                Err(error) => {
+                    waits.wait("observations", error).await?;
+                    continue;
+                }
+            };
+            duplicates += counts.duplicates;
+            if let Some(commit) = self.append(&rows, up_to, overtaken, &mut waits).await? {
+                self.record(&commit, duplicates, counts.corrections);
+                return Ok(());
+            }
+            self.identity.forget_days(&rows);
+            overtaken += 1;
+            tokio::time::sleep(jitter(overtaken)).await;
+        }
+    }
+
+    /// Appends rows that were just admitted; `None` when another ingester has committed since, so that they must be
+    /// admitted again. One that is overtaken again and again appends all the same: what is there twice then counts once.
+    async fn append(
+        &mut self,
+        rows: &ObservationRows,
+        up_to: Position,
+        overtaken: u32,
+        waits: &mut Waits,
+    ) -> Result<Option<Commit>, LakeError> {
+        loop {
+            let attempt = if overtaken < MAX_OVERTAKEN {
+                self.observations.append_admitted(rows, up_to.get()).await
+            } else {
+                self.observations.append_rows(rows, up_to.get()).await
+            };
+            match attempt {
+                Ok(commit) => return Ok(Some(commit)),
+                Err(LakeError::Overtaken { .. }) => return Ok(None),
                 Err(error) => waits.wait("observations", error).await?,
             }
-        };
-        let commit = loop {
-            match self.observations.append_rows(&rows, up_to.get()).await {
-                Ok(commit) => break commit,
-                Err(error) => waits.wait("observations", error).await?,
-            }
-        };
-        self.record(&commit, counts.duplicates, counts.corrections);
-        Ok(())
+        }
     }
 
     fn record(&self, commit: &Commit, duplicates: u64, corrections: u64) {
@@ -147,6 +178,13 @@ impl Committer {
             "committed"
         );
     }
+}
+
+/// A random wait after having been overtaken, longer the oftener, so that ingesters do not meet again at once.
+fn jitter(overtaken: u32) -> Duration {
+    let longest = 50u64 << overtaken.min(6);
+    let random = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), overtaken);
+    Duration::from_millis(random % longest)
 }
 
 /// Waits between attempts on a store that fails.

@@ -2,21 +2,24 @@
 //!
 //! Every commit carries an application transaction: the journal position that it reaches. A commit whose position the
 //! table has already is not made again, and an error whose outcome is unknown is resolved by reading the table's
-//! position back. One appender a table and application id: the journal's lock sees to that.
+//! position back. One appender a table and application id: the journal's lock sees to that. Several application ids may
+//! append to a table at the same time: rows that were admitted against what others have written meanwhile are not
+//! appended, but given back to be admitted again.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use datafusion::object_store::{ObjectStoreExt, path::Path};
 use delta_kernel::expressions::Scalar;
-use deltalake::DeltaTable;
 use deltalake::arrow::array::{RecordBatch, new_null_array};
 use deltalake::arrow::datatypes::{Schema, SchemaRef};
 use deltalake::arrow::error::ArrowError;
 use deltalake::kernel::engine::arrow_conversion::TryIntoArrow;
-use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
+use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, TransactionError};
 use deltalake::kernel::{Action, Add, Transaction};
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::writer::{DeltaWriter, RecordBatchWriter, WriteMode};
+use deltalake::{DeltaTable, DeltaTableError};
 use indexmap::IndexMap;
 
 use crate::{Lake, LakeError, ObservationRows, TableKind, TouchedDays, durable, writer};
@@ -52,6 +55,28 @@ impl Source<'_> {
             Self::Rows(rows) => rows.len() as u64,
         }
     }
+}
+
+/// What to do when another writer commits at the same moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Others {
+    /// Append behind it.
+    Join,
+    /// Append nothing.
+    Yield,
+}
+
+/// Whether a commit was not made because another one has its version.
+fn lost_the_race(error: &LakeError) -> bool {
+    let LakeError::Store { cause, .. } = error else {
+        return false;
+    };
+    matches!(
+        **cause,
+        DeltaTableError::Transaction {
+            source: TransactionError::MaxCommitAttempts(_) | TransactionError::VersionAlreadyExists(_),
+        } | DeltaTableError::VersionAlreadyExists(_)
+    )
 }
 
 /// Appends to one table under one application id.
@@ -129,7 +154,8 @@ impl Appender {
     /// [`LakeError::Store`], [`LakeError::Disk`]: the same call may be made again; should the first one have landed,
     /// the second only sees to it that it is on disk.
     pub async fn append(&mut self, batches: &[RecordBatch], position: u64) -> Result<Commit, LakeError> {
-        self.append_from(Source::Batches(batches), position).await
+        self.append_from(Source::Batches(batches), position, Others::Join)
+            .await
     }
 
     /// As [`Appender::append`], for rows of `observations`.
@@ -137,10 +163,29 @@ impl Appender {
     /// # Errors
     /// As [`Appender::append`].
     pub async fn append_rows(&mut self, rows: &ObservationRows, position: u64) -> Result<Commit, LakeError> {
-        self.append_from(Source::Rows(rows), position).await
+        self.append_from(Source::Rows(rows), position, Others::Join).await
     }
 
-    async fn append_from(&mut self, source: Source<'_>, position: u64) -> Result<Commit, LakeError> {
+    /// As [`Appender::append_rows`], for rows that were admitted by [`Identity::admit`](crate::Identity::admit) just
+    /// now: only if the table is still the one that they were admitted to.
+    ///
+    /// # Errors
+    /// As [`Appender::append`]; [`LakeError::Overtaken`] when another writer committed since, and nothing is appended.
+    pub async fn append_admitted(
+        &mut self,
+        rows: &ObservationRows,
+        position: u64,
+    ) -> Result<Commit, LakeError> {
+        self.append_from(Source::Rows(rows), position, Others::Yield)
+            .await
+    }
+
+    async fn append_from(
+        &mut self,
+        source: Source<'_>,
+        position: u64,
+        others: Others,
+    ) -> Result<Commit, LakeError> {
         self.sync_log()?;
         let mut commit = Commit {
             version: self.version(),
@@ -150,14 +195,27 @@ impl Appender {
         if self.position.is_some_and(|reached| reached >= position) {
             return Ok(commit);
         }
+        let overtaken = || LakeError::Overtaken {
+            table: self.kind.name(),
+        };
+        if others == Others::Yield && self.version() != self.own {
+            return Err(overtaken());
+        }
         commit.rows = source.rows();
         let adds = self.write(source).await?;
         commit.bytes = adds.iter().map(|add| add.size.unsigned_abs()).sum();
         let base = self.version();
-        if let Err(error) = self.commit(adds, position).await {
+        let written: Vec<String> = adds.iter().map(|add| add.path.clone()).collect();
+        if let Err(error) = self.commit(adds, position, others).await {
             // The commit may have landed all the same: ask the table.
             self.reopen().await?;
             if self.position.is_none_or(|reached| reached < position) {
+                if others == Others::Yield && lost_the_race(&error) {
+                    self.remove(&written).await;
+                    return Err(LakeError::Overtaken {
+                        table: self.kind.name(),
+                    });
+                }
                 return Err(error);
             }
             tracing::warn!(table = self.kind.name(), position, %error, "commit landed in spite of its error");
@@ -197,11 +255,30 @@ impl Appender {
         Ok(adds)
     }
 
-    async fn commit(&mut self, adds: Vec<Add>, position: u64) -> Result<(), LakeError> {
+    /// Takes away files that no commit names. What cannot be removed costs disk, not data.
+    async fn remove(&self, files: &[String]) {
+        let store = self.table.log_store().object_store(None);
+        for file in files {
+            // A log entry writes paths as they stand in an address.
+            let Ok(path) = Path::from_url_path(file) else {
+                continue;
+            };
+            if let Err(error) = store.delete(&path).await {
+                tracing::warn!(file, %error, "a file that was not committed stays");
+            }
+        }
+    }
+
+    async fn commit(&mut self, adds: Vec<Add>, position: u64, others: Others) -> Result<(), LakeError> {
         let version = i64::try_from(position).unwrap_or(i64::MAX);
         let properties = CommitProperties::default()
             .with_application_transaction(Transaction::new(&self.app_id, version))
             .with_cleanup_expired_logs(Some(false));
+        let properties = match others {
+            Others::Join => properties,
+            // The library's compare-and-swap.
+            Others::Yield => properties.with_max_retries(0),
+        };
         let operation = DeltaOperation::Write {
             mode: SaveMode::Append,
             partition_by: Some(vec![self.kind.partition().to_owned()]),

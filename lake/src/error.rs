@@ -31,6 +31,12 @@ pub enum LakeError {
         /// What the table library said.
         cause: Box<DeltaTableError>,
     },
+    /// Another writer committed since the rows were admitted, and nothing was appended: admit them again.
+    #[error("table {table}: another writer committed first")]
+    Overtaken {
+        /// The table.
+        table: &'static str,
+    },
     /// A file of a local lake cannot be read, written or synced: try again, the disk may be full.
     #[error("{path}: {cause}")]
     Disk {

@@ -109,7 +109,7 @@ impl Identity {
 
     /// Takes out the rows that the appender's table has already, and remembers the others as had.
     ///
-    /// The rows must then be appended, or this identity be thrown away.
+    /// The rows must then be appended, or their days be forgotten.
     ///
     /// # Errors
     /// [`LakeError::Store`] when a day cannot be read; nothing is remembered then.
@@ -148,6 +148,13 @@ impl Identity {
         self.forget();
         rows.retain(&keep);
         Ok(counts)
+    }
+
+    /// Forgets what it knows of the days of these rows, which were admitted and then not appended.
+    pub fn forget_days(&mut self, rows: &ObservationRows) {
+        for day in &rows.day {
+            self.days.remove(day);
+        }
     }
 
     /// Reads what the table has of some days, neighbouring ones together; most days of a backfill it has not at all.

@@ -134,30 +134,6 @@ impl DeltaLog {
         out
     }
 
-    /// All observations of the newest version, and how many rows say once more what another one says. Writers that
-    /// commit at the same moment may both append a row; two rows that differ are no repetition.
-    pub(crate) fn observations_and_repetitions(&self) -> (Observations, usize) {
-        let mut out = Observations::new();
-        let mut repetitions = 0;
-        for path in self.files.keys() {
-            let day = &self.files[path]["day"];
-            for batch in self.batches(path) {
-                let mut part = Observations::new();
-                self.collect(&batch, day, &mut part);
-                for (key, stored) in part {
-                    match out.get(&key) {
-                        Some(before) => {
-                            assert_eq!(before, &stored, "{key:?} is there twice, and differs");
-                            repetitions += 1;
-                        }
-                        None => drop(out.insert(key, stored)),
-                    }
-                }
-            }
-        }
-        (out, repetitions)
-    }
-
     /// The columns of a data file as Parquet has them, the partition's not among them.
     pub(crate) fn file_schema(&self) -> SchemaRef {
         let path = self.files.keys().next().expect("the table has a file");

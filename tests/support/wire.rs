@@ -61,9 +61,9 @@ impl Wire {
             .expect("the queue has room");
         let since = Instant::now();
         while since.elapsed() < PATIENCE {
-            match self.connection.recv_timeout(Duration::from_millis(200)) {
-                Ok(Ok(Event::Incoming(Incoming::PubAck(_))) | Err(_)) => return,
-                Ok(Ok(_)) | Err(_) => {}
+            let event = self.connection.recv_timeout(Duration::from_millis(200));
+            if let Ok(Ok(Event::Incoming(Incoming::PubAck(_))) | Err(_)) = event {
+                return;
             }
         }
         panic!("no word about {topic} within {PATIENCE:?}");
