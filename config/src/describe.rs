@@ -90,6 +90,7 @@ impl Settings {
         add("notice.copies", self.notice.copies.join("；"));
         add("notice.contact", self.notice.contact.clone().unwrap_or_default());
         add("serve.listen", self.serve_listen.clone());
+        add("serve.metrics_listen", self.metrics_listen.clone());
         out
     }
 

@@ -117,4 +117,5 @@ pub(crate) struct RawNotice {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawServe {
     pub(crate) listen: Option<String>,
+    pub(crate) metrics_listen: Option<String>,
 }

@@ -45,6 +45,10 @@ pub struct Settings {
     pub notice: NoticeSettings,
     /// `[serve]`: the address of the dashboard.
     pub serve_listen: String,
+    /// `[serve]`: the address of `/metrics`, `/live` and `/ready`; empty for none.
+    pub metrics_listen: String,
+    /// Whether that address was asked for, or is the default.
+    pub metrics_listen_is_set: bool,
 }
 
 /// `[district]`: whose figures these are.
@@ -259,6 +263,11 @@ impl Settings {
                 origin.error(&format!("rules.{key}"), message)
             })?,
             notice: notice(raw.notice),
+            metrics_listen_is_set: raw.serve.metrics_listen.is_some(),
+            metrics_listen: raw
+                .serve
+                .metrics_listen
+                .unwrap_or_else(|| "127.0.0.1:9464".to_owned()),
             serve_listen: raw.serve.listen.unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
         })
     }

@@ -6,6 +6,8 @@
 //! The queue of receipts has no limit of its own, since the reading task waits for the journal, and the journal must
 //! not wait for the reading task in turn. MQTT limits it: a connection has 65,535 packet ids to give out.
 
+use std::sync::atomic::Ordering;
+
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
@@ -30,7 +32,9 @@ pub(crate) async fn run(
                 };
                 let ids = group.iter().filter(|receipt| receipt.connection == connection);
                 writer.acknowledge(ids.clone().map(|receipt| receipt.packet)).await?;
-                add(&stats.acknowledged, ids.count() as u64);
+                let acknowledged = ids.count() as u64;
+                add(&stats.acknowledged, acknowledged);
+                stats.unacknowledged.fetch_sub(acknowledged, Ordering::Relaxed);
             }
             _ = ping.tick() => writer.ping().await?,
         }

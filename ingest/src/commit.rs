@@ -6,14 +6,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dustwatch_journal::Position;
 use dustwatch_lake::{
     Appender, Commit, Identity, Lake, LakeError, ObservationRows, RejectedBatchBuilder, RejectedRow,
     TableKind,
 };
-use dustwatch_observation::{Ack, Topic};
+use dustwatch_observation::{Ack, Clock, Time, Topic};
 use tokio::sync::{mpsc, watch};
 
 use crate::IngestError;
@@ -21,6 +21,7 @@ use crate::batch::Sealed;
 use crate::delivery::Receipt;
 use crate::durable::Durable;
 use crate::link::Backoff;
+use crate::metrics::{Metrics, seconds};
 use crate::stats::{Stats, add};
 
 /// How often other ingesters may commit first before a batch is appended without looking once more.
@@ -41,6 +42,24 @@ pub(crate) struct CommitOutputs {
     /// Present when the subscription is shared.
     pub(crate) group: Option<mpsc::Sender<Vec<Durable>>>,
     pub(crate) committed: watch::Sender<Position>,
+}
+
+/// What is told of each commit.
+pub(crate) struct Watched {
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Watched {
+    /// Takes note of a commit's time, and of how long its first and its last row waited for it.
+    fn committed(&self, began: Instant, received: Option<(Time, Time)>) {
+        self.metrics.commit.record(began.elapsed());
+        if let Some((first, last)) = received {
+            let now = self.clock.now();
+            self.metrics.received_to_queryable.record(seconds(first, now));
+            self.metrics.received_to_queryable.record(seconds(last, now));
+        }
+    }
 }
 
 impl Committer {
@@ -64,14 +83,18 @@ impl Committer {
         mut self,
         mut input: mpsc::Receiver<Sealed>,
         outputs: CommitOutputs,
+        watched: Watched,
     ) -> Result<(), IngestError> {
         self.stats
             .version
             .store(self.observations.version(), Ordering::Relaxed);
         while let Some(sealed) = input.recv().await {
+            let began = Instant::now();
+            let received = sealed.observations.received();
             self.commit_rejected(&sealed.rejected, sealed.up_to).await?;
             self.commit_observations(sealed.observations, sealed.up_to)
                 .await?;
+            watched.committed(began, received);
             outputs.committed.send_replace(sealed.up_to);
             if !sealed.receipts.is_empty() {
                 let _ = outputs.receipts.send(sealed.receipts);
@@ -170,6 +193,8 @@ impl Committer {
         add(&self.stats.duplicates, duplicates);
         add(&self.stats.corrections, corrections);
         self.stats.version.store(commit.version, Ordering::Relaxed);
+        let files = self.observations.files() as u64;
+        self.stats.files.store(files, Ordering::Relaxed);
         tracing::debug!(
             version = commit.version,
             rows = commit.rows,

@@ -13,11 +13,13 @@ use std::time::{Duration, Instant};
 
 use dustwatch_config::{AckAfter, Shard};
 use dustwatch_journal::{AppendError, Journal, Position, SyncError};
+use dustwatch_observation::Clock;
 use dustwatch_observation::Topic;
 use tokio::sync::mpsc;
 
 use crate::IngestError;
 use crate::delivery::{Delivery, Hop, Journaled, Receipt, decode_record, encode_record};
+use crate::metrics::{Metrics, seconds};
 use crate::stats::{Stats, add};
 
 /// Messages of a group at the most.
@@ -39,6 +41,8 @@ pub(crate) struct Journaling {
     /// The devices that are ours, if not all.
     pub(crate) shard: Option<Shard>,
     pub(crate) stats: Arc<Stats>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 /// What goes out of the second stage.
@@ -57,6 +61,7 @@ impl Journaling {
         mut outputs: JournalOutputs,
     ) -> Result<(), IngestError> {
         self.replay(&outputs)?;
+        self.stats.replayed.store(true, Ordering::Relaxed);
         let mut group = Vec::new();
         let mut record = Vec::new();
         let mut more = true;
@@ -92,6 +97,10 @@ impl Journaling {
                 });
             }
             self.sync()?;
+            if let Some(first) = journaled.first() {
+                let lag = seconds(first.received_at, self.clock.now());
+                self.metrics.received_to_journaled.record(lag);
+            }
             add(
                 &self.stats.journaled,
                 journaled.iter().filter(|j| j.ours).count() as u64,
@@ -202,6 +211,7 @@ impl Journaling {
 
     /// Syncs, waiting while the disk is full.
     fn sync(&mut self) -> Result<(), IngestError> {
+        let began = Instant::now();
         loop {
             match self.journal.sync() {
                 Ok(_) => break,
@@ -210,6 +220,7 @@ impl Journaling {
             }
         }
         self.synced_at = Instant::now();
+        self.metrics.journal_sync.record(began.elapsed());
         add(&self.stats.journal_syncs, 1);
         self.stats
             .journal_bytes

@@ -6,6 +6,7 @@
 //! for: what was received is in the journal, and a second signal ends the process.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use dustwatch_config::{AckAfter, BrokerSettings, Settings};
@@ -16,13 +17,15 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::batch::{Batcher, Sealed};
-use crate::commit::{CommitOutputs, Committer};
+use crate::commit::{CommitOutputs, Committer, Watched};
 use crate::decode::MessageDecoder;
 use crate::delivery::{Hop, Journaled, Receipt};
+use crate::door::Observatory;
 use crate::durable::Durable;
 use crate::group::{self, Member};
 use crate::journaling::{JournalOutputs, Journaling};
 use crate::maintenance::Maintenance;
+use crate::metrics::{Metrics, Queues, seconds};
 use crate::receive::Receiver;
 use crate::stats::Stats;
 use crate::{IngestError, confirm, link, stats};
@@ -56,6 +59,7 @@ pub struct Pipeline {
     receiver: JoinHandle<()>,
     confirmer: JoinHandle<()>,
     workers: Workers,
+    observatory: Observatory,
     /// Ends with the pipeline.
     _maintenance: Maintenance,
 }
@@ -88,7 +92,20 @@ impl Pipeline {
         let (ack_out, ack_in) = mpsc::channel(CONFIRMATIONS);
         let (committed_out, committed_in) = watch::channel(committer.position());
         let broker = identified(&settings.broker, journal.id());
-        let receiver = Receiver::new(&broker, filters(settings, TopicKind::Obs), clock, stats.clone())?;
+        let metrics = Arc::new(Metrics::new(
+            stats.clone(),
+            Queues {
+                deliveries: delivery_out.downgrade(),
+                journaled: journaled_out.downgrade(),
+                sealed: sealed_out.downgrade(),
+            },
+        ));
+        let receiver = Receiver::new(
+            &broker,
+            filters(settings, TopicKind::Obs),
+            clock.clone(),
+            stats.clone(),
+        )?;
         let subscribed = receiver.subscribed();
         let (ack_client, ack_eventloop) = link::connect(&broker, "-ack", false, CONFIRMATIONS_IN_CLIENT)?;
 
@@ -100,6 +117,8 @@ impl Pipeline {
             synced_at: Instant::now(),
             shard: settings.broker.shard,
             stats: stats.clone(),
+            metrics: metrics.clone(),
+            clock: clock.clone(),
         };
         let journal_outputs = JournalOutputs {
             journaled: journaled_out,
@@ -108,7 +127,7 @@ impl Pipeline {
         };
         let retained = confirm::Retained::default();
         let decoder = MessageDecoder::new(settings, retained.clone(), stats.clone());
-        let decoding = Decoding::new(settings, decoder, sealed_out, ack_out.clone());
+        let decoding = Decoding::new(settings, decoder, sealed_out, ack_out.clone(), metrics.clone());
         let confirmer = confirm::run(
             ack_client,
             ack_eventloop,
@@ -124,19 +143,43 @@ impl Pipeline {
             committed: committed_out,
         };
 
+        let watched = Watched {
+            metrics: metrics.clone(),
+            clock,
+        };
+        let workers = Workers {
+            journaling: tokio::task::spawn_blocking(move || journaling.run(delivery_in, journal_outputs)),
+            decoding: tokio::task::spawn_blocking(move || decoding.run(journaled_in)),
+            committing: tokio::spawn(committer.run(sealed_in, commit_outputs, watched)),
+        };
+        let receiver = tokio::spawn(receiver.run(delivery_out.clone(), receipt_in));
+        let observatory = Observatory {
+            metrics,
+            stats: stats.clone(),
+            subscribed: subscribed.clone(),
+            stages: vec![
+                ("receive", receiver.abort_handle()),
+                ("journal", workers.journaling.abort_handle()),
+                ("decode", workers.decoding.abort_handle()),
+                ("commit", workers.committing.abort_handle()),
+            ],
+            stopping: Arc::default(),
+        };
         Ok(Self {
-            receiver: tokio::spawn(receiver.run(delivery_out.clone(), receipt_in)),
+            receiver,
             confirmer: tokio::spawn(confirmer),
-            workers: Workers {
-                journaling: tokio::task::spawn_blocking(move || journaling.run(delivery_in, journal_outputs)),
-                decoding: tokio::task::spawn_blocking(move || decoding.run(journaled_in)),
-                committing: tokio::spawn(committer.run(sealed_in, commit_outputs)),
-            },
+            workers,
+            observatory,
             stats,
             _maintenance: maintenance,
             deliveries: delivery_out,
             subscribed,
         })
+    }
+
+    /// What can be seen from outside, also while the pipeline shuts down.
+    pub fn observatory(&self) -> Observatory {
+        self.observatory.clone()
     }
 
     /// The counters.
@@ -179,6 +222,7 @@ impl Pipeline {
     /// # Errors
     /// The failure of a stage; what was acknowledged is in the journal all the same.
     pub async fn shutdown(self) -> Result<Summary, IngestError> {
+        self.observatory.stopping.store(true, Ordering::Relaxed);
         tracing::info!(step = "drain", "shutting down: no more deliveries are taken");
         // The journaling stage may have failed already; then there is nobody to tell.
         let _ = self.deliveries.send(Hop::End).await;
@@ -296,6 +340,7 @@ struct Decoding {
     ack_after: AckAfter,
     sealed: mpsc::Sender<Sealed>,
     acks: mpsc::Sender<Vec<(Topic, Ack)>>,
+    metrics: Arc<Metrics>,
 }
 
 impl Decoding {
@@ -304,6 +349,7 @@ impl Decoding {
         decoder: MessageDecoder,
         sealed: mpsc::Sender<Sealed>,
         acks: mpsc::Sender<Vec<(Topic, Ack)>>,
+        metrics: Arc<Metrics>,
     ) -> Self {
         Self {
             decoder,
@@ -315,6 +361,7 @@ impl Decoding {
             ack_after: settings.broker.ack_after,
             sealed,
             acks,
+            metrics,
         }
     }
 
@@ -345,7 +392,14 @@ impl Decoding {
                 self.batcher.reached(message.position, Instant::now());
                 continue;
             }
+            let before = self.batcher.rows.len();
             let outcome = self.decoder.decode(&message, &mut self.batcher.rows);
+            if let Some(observed) = self.batcher.rows.last_observed()
+                && self.batcher.rows.len() > before
+            {
+                let lag = seconds(observed, message.received_at);
+                self.metrics.observed_to_received.record(lag);
+            }
             if let Some(row) = outcome.rejected {
                 self.batcher.reject(message.position, row);
             }

@@ -9,6 +9,7 @@
 //! after it has lost the session.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -105,6 +106,7 @@ impl Receiver {
                 Err(_) if output.is_closed() => return,
                 Err(error) => error,
             };
+            self.stats.connected.store(false, Ordering::Relaxed);
             let wait = backoff.next(
                 self.clock
                     .now()
@@ -129,6 +131,8 @@ impl Receiver {
         backoff.reset();
         self.connection += 1;
         add(&self.stats.connections, 1);
+        self.stats.unacknowledged.store(0, Ordering::Relaxed);
+        self.stats.connected.store(true, Ordering::Relaxed);
         tracing::info!(session_present, "connected to broker");
         self.subscribe(&mut writer, session_present).await?;
         let (connection, stats) = (self.connection, self.stats.clone());
@@ -189,6 +193,8 @@ impl Receiver {
             }
         }
         add(&self.stats.messages, deliveries.len() as u64);
+        let waiting = deliveries.iter().filter(|d| d.receipt.is_some()).count();
+        add(&self.stats.unacknowledged, waiting as u64);
         Ok(deliveries)
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use dustwatch_observation::Reason;
 
@@ -22,6 +22,10 @@ pub struct Stats {
     pub(crate) duplicates: AtomicU64,
     pub(crate) corrections: AtomicU64,
     pub(crate) connections: AtomicU64,
+    pub(crate) connected: AtomicBool,
+    pub(crate) replayed: AtomicBool,
+    pub(crate) unacknowledged: AtomicU64,
+    pub(crate) files: AtomicU64,
     pub(crate) rejected: Mutex<BTreeMap<Reason, u64>>,
 }
 
@@ -54,6 +58,14 @@ pub struct Snapshot {
     pub corrections: u64,
     /// Connections made to the broker.
     pub connections: u64,
+    /// Whether one stands.
+    pub connected: bool,
+    /// Whether what the journal had and the table lacked has been taken up.
+    pub replayed: bool,
+    /// Messages of the present connection that wait for their acknowledgement.
+    pub unacknowledged: u64,
+    /// Files that the newest version of `observations` reads.
+    pub files: u64,
     /// Rejections by reason.
     pub rejected: BTreeMap<Reason, u64>,
 }
@@ -88,6 +100,10 @@ impl Stats {
             duplicates: get(&self.duplicates),
             corrections: get(&self.corrections),
             connections: get(&self.connections),
+            connected: self.connected.load(Ordering::Relaxed),
+            replayed: self.replayed.load(Ordering::Relaxed),
+            unacknowledged: get(&self.unacknowledged),
+            files: get(&self.files),
             rejected: self
                 .rejected
                 .lock()

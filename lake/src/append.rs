@@ -126,6 +126,13 @@ impl Appender {
         self.table.version().unwrap_or(0)
     }
 
+    /// Files that the table's version that this appender knows reads.
+    pub fn files(&self) -> usize {
+        self.table
+            .snapshot()
+            .map_or(0, |state| state.log_data().iter().count())
+    }
+
     /// Takes note of what other writers have committed; the days that they touched.
     pub(crate) async fn foreign_days(&mut self) -> Result<TouchedDays, LakeError> {
         self.table

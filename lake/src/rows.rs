@@ -106,6 +106,17 @@ impl ObservationRows {
         self.day.push(day);
     }
 
+    /// When the first and the last row were received; `None` without rows.
+    pub fn received(&self) -> Option<(Time, Time)> {
+        let (first, last) = (self.received_at.first()?, self.received_at.last()?);
+        Some((Time::from_micros(*first), Time::from_micros(*last)))
+    }
+
+    /// When the last row was observed; `None` without rows.
+    pub fn last_observed(&self) -> Option<Time> {
+        self.observed_at.last().copied().map(Time::from_micros)
+    }
+
     /// Takes back the rows from this one on.
     pub fn truncate(&mut self, rows: usize) {
         self.device.truncate(rows);

@@ -2,17 +2,38 @@
 
 use std::sync::Arc;
 
+use anyhow::Context;
 use dustwatch_config::Settings;
 use dustwatch_edge::Shutdown;
-use dustwatch_ingest::Pipeline;
+use dustwatch_ingest::{Pipeline, open_door};
 use dustwatch_observation::SystemClock;
 
 /// Runs the ingester until a signal or a failure.
 pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     let mut shutdown = Shutdown::on_signals();
     let mut pipeline = Pipeline::start(&settings, Arc::new(SystemClock)).await?;
+    open_operators_door(&settings, &pipeline).await?;
     watch(&mut pipeline, &mut shutdown).await?;
     pipeline.shutdown().await?;
+    Ok(())
+}
+
+/// Opens `/metrics`, `/live` and `/ready`. The default address may be taken, by another ingester for one; one that was
+/// asked for may not.
+pub(crate) async fn open_operators_door(settings: &Settings, pipeline: &Pipeline) -> anyhow::Result<()> {
+    let address = &settings.metrics_listen;
+    if address.is_empty() {
+        return Ok(());
+    }
+    match open_door(address, pipeline.observatory()).await {
+        Ok(listen) => tracing::info!(%listen, "metrics, live and ready are told here"),
+        Err(error) if settings.metrics_listen_is_set => {
+            return Err(error).with_context(|| format!("serve.metrics_listen: {address}"));
+        }
+        Err(error) => {
+            tracing::warn!(address, %error, "no metrics; serve.metrics_listen names another address");
+        }
+    }
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use dustwatch_ingest::{EmbeddedBroker, Pipeline};
 use dustwatch_lake::Lake;
 use dustwatch_observation::SystemClock;
 
-use super::ingest::watch;
+use super::ingest::{open_operators_door, watch};
 
 /// How often the rollups are brought up to date.
 const ROLLUP_INTERVAL: Duration = Duration::from_secs(60);
@@ -22,6 +22,7 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
         EmbeddedBroker::start(&settings.broker.url)?;
     }
     let mut pipeline = Pipeline::start(&settings, Arc::new(SystemClock)).await?;
+    open_operators_door(&settings, &pipeline).await?;
     let rollups = tokio::spawn(keep_rolling_up(settings.clone(), shutdown.clone()));
     watch(&mut pipeline, &mut shutdown).await?;
     rollups.await?;
