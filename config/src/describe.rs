@@ -82,6 +82,7 @@ impl Settings {
             self.lake.keep_versions_days.to_string(),
         );
         add("lake.retain_days", self.lake.retain_days.to_string());
+        add("lake.shutdown_seconds", self.lake.shutdown_seconds.to_string());
         self.describe_rules(&mut add);
         add("notice.agency", self.notice.agency.clone());
         add("notice.issuer", self.notice.issuer.clone());

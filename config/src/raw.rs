@@ -67,6 +67,7 @@ pub(crate) struct RawLake {
     pub(crate) open_day_files: Option<u32>,
     pub(crate) keep_versions_days: Option<u32>,
     pub(crate) retain_days: Option<u32>,
+    pub(crate) shutdown_seconds: Option<u32>,
 }
 
 #[derive(Debug, Default, Deserialize)]

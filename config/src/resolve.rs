@@ -126,6 +126,7 @@ impl Origin<'_> {
             open_day_files,
             keep_versions_days,
             retain_days: raw.retain_days.unwrap_or(0),
+            shutdown_seconds: raw.shutdown_seconds.unwrap_or(30),
         })
     }
 

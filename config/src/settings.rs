@@ -165,6 +165,8 @@ pub struct LakeSettings {
     pub keep_versions_days: u32,
     /// Days for which observations and rejections are kept; 0 keeps them for ever.
     pub retain_days: u32,
+    /// Longest wait of a shutdown for the last commit, in seconds; what was received is in the journal then.
+    pub shutdown_seconds: u32,
 }
 
 /// `[standards]`: when a mean is valid. Where the national standards are silent, the recommended defaults.

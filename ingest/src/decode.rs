@@ -10,6 +10,8 @@ use dustwatch_lake::{LocalDays, ObservationRows, RejectedRow};
 use dustwatch_observation::json::{self, Decoded, Decoder};
 use dustwatch_observation::{Ack, Observation, Reason, Time, Topic, TopicKind};
 
+use tokio::sync::watch;
+
 use crate::confirm::Retained;
 use crate::delivery::Journaled;
 use crate::ledger::Ledger;
@@ -22,6 +24,8 @@ const EARLIEST: Time = Time::from_millis(946_684_800_000);
 pub(crate) struct MessageDecoder {
     decoder: Decoder,
     judge: Judge,
+    /// Where a registry comes from that is to take the place of the judge's.
+    registry: Option<watch::Receiver<Arc<Registry>>>,
     ledger: Ledger,
     retained: Retained,
     /// Whether the ledger is kept by the group instead.
@@ -43,10 +47,26 @@ impl MessageDecoder {
         Self {
             decoder: Decoder::new(settings.parameters.clone()),
             judge: Judge::new(settings),
+            registry: None,
             ledger: Ledger::default(),
             retained,
             shared: settings.broker.share.is_some(),
             stats,
+        }
+    }
+
+    /// With a registry that may be exchanged.
+    pub(crate) fn with_registry(mut self, registry: watch::Receiver<Arc<Registry>>) -> Self {
+        self.registry = Some(registry);
+        self
+    }
+
+    /// Takes up the newest registry, if there is a new one.
+    pub(crate) fn look_at_registry(&mut self) {
+        if let Some(registry) = &mut self.registry
+            && registry.has_changed().unwrap_or(false)
+        {
+            self.judge.registry = registry.borrow_and_update().clone();
         }
     }
 

@@ -19,6 +19,7 @@ mod broker;
 mod commit;
 mod confirm;
 mod decode;
+mod decoding;
 mod delivery;
 mod door;
 mod durable;

@@ -1,31 +1,31 @@
 //! Pipeline: wires the stages, starts them, and ends them down the stream.
 //!
-//! Shutdown, step by step: take no more deliveries · sync the journal and hand on what it has · send the last
-//! PUBACKs · seal and commit · cut the journal · disconnect. Each step ends by itself when the one before it has
-//! ended, because its queue is closed; none waits for a broker that is not there. A full disk or a lake out of reach is waited
-//! for: what was received is in the journal, and a second signal ends the process.
+//! Shutdown, step by step: take no more deliveries (drain) · seal, commit and cut the journal (commit) · send the last
+//! PUBACKs and confirmations, and disconnect (acknowledge). Each step ends by itself when the one before it has ended,
+//! because its queue is closed. The first two have a deadline, for a full disk or a lake out of reach: what was received
+//! is in the journal then. The last one has one, for a broker that is not there. A second signal ends the process.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use dustwatch_config::{AckAfter, BrokerSettings, Settings};
+use dustwatch_config::{BrokerSettings, Registry, Settings};
 use dustwatch_journal::{Journal, JournalOptions, Position};
-use dustwatch_lake::{Lake, ObservationRows};
+use dustwatch_lake::Lake;
 use dustwatch_observation::{Ack, Clock, Topic, TopicKind};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use crate::batch::{Batcher, Sealed};
 use crate::commit::{CommitOutputs, Committer, Watched};
 use crate::decode::MessageDecoder;
-use crate::delivery::{Hop, Journaled, Receipt};
+use crate::decoding::Decoding;
+use crate::delivery::Hop;
 use crate::door::Observatory;
 use crate::durable::Durable;
 use crate::group::{self, Member};
 use crate::journaling::{JournalOutputs, Journaling};
 use crate::maintenance::Maintenance;
-use crate::metrics::{Metrics, Queues, seconds};
+use crate::metrics::{Metrics, Queues};
 use crate::receive::Receiver;
 use crate::stats::Stats;
 use crate::{IngestError, confirm, link, stats};
@@ -60,6 +60,9 @@ pub struct Pipeline {
     confirmer: JoinHandle<()>,
     workers: Workers,
     observatory: Observatory,
+    registry: watch::Sender<Arc<Registry>>,
+    /// Longest wait of a shutdown for the table.
+    deadline: Duration,
     /// Ends with the pipeline.
     _maintenance: Maintenance,
 }
@@ -127,6 +130,8 @@ impl Pipeline {
         };
         let retained = confirm::Retained::default();
         let decoder = MessageDecoder::new(settings, retained.clone(), stats.clone());
+        let (registry, registry_in) = watch::channel(settings.registry.clone());
+        let decoder = decoder.with_registry(registry_in);
         let decoding = Decoding::new(settings, decoder, sealed_out, ack_out.clone(), metrics.clone());
         let confirmer = confirm::run(
             ack_client,
@@ -170,6 +175,8 @@ impl Pipeline {
             confirmer: tokio::spawn(confirmer),
             workers,
             observatory,
+            registry,
+            deadline: Duration::from_secs(settings.lake.shutdown_seconds.into()),
             stats,
             _maintenance: maintenance,
             deliveries: delivery_out,
@@ -217,22 +224,53 @@ impl Pipeline {
         }
     }
 
-    /// Ends the stages down the stream; what was received is in the table when this returns.
+    /// A way to exchange the registry while the pipeline runs: stations that were added are known from the next
+    /// message on.
+    pub fn registry(&self) -> watch::Sender<Arc<Registry>> {
+        self.registry.clone()
+    }
+
+    /// Ends the stages down the stream. What was received is in the table when this returns, or, when the table cannot
+    /// be reached within the time that the settings give, in the journal, from where the next start takes it up.
     ///
     /// # Errors
     /// The failure of a stage; what was acknowledged is in the journal all the same.
     pub async fn shutdown(self) -> Result<Summary, IngestError> {
         self.observatory.stopping.store(true, Ordering::Relaxed);
-        tracing::info!(step = "drain", "shutting down: no more deliveries are taken");
-        // The journaling stage may have failed already; then there is nobody to tell.
-        let _ = self.deliveries.send(Hop::End).await;
-        let decoded = self.workers.decoding.await;
-        tracing::info!(
-            step = "commit",
-            "shutting down: the last batch is being committed"
-        );
-        let committed = self.workers.committing.await;
-        let journaled = self.workers.journaling.await;
+        let Workers {
+            journaling,
+            decoding,
+            committing,
+        } = self.workers;
+        let abort = committing.abort_handle();
+        let deliveries = self.deliveries;
+        let emptied = async move {
+            tracing::info!(step = "drain", "shutting down: no more deliveries are taken");
+            // The journaling stage may have failed already; then there is nobody to tell.
+            let _ = deliveries.send(Hop::End).await;
+            drop(deliveries);
+            let decoded = decoding.await;
+            tracing::info!(
+                step = "commit",
+                "shutting down: the last batch is being committed"
+            );
+            let committed = committing.await;
+            [
+                ("journal", journaling.await),
+                ("decode", decoded),
+                ("commit", committed),
+            ]
+        };
+        let ended = tokio::time::timeout(self.deadline, emptied).await;
+        if ended.is_err() {
+            abort.abort();
+            tracing::error!(
+                step = "commit",
+                seconds = self.deadline.as_secs(),
+                journal_bytes = self.stats.snapshot().journal_bytes,
+                "the table was not reached in time: what was received is in the journal, the next start takes it up"
+            );
+        }
         tracing::info!(
             step = "acknowledge",
             "shutting down: the last acknowledgements go out"
@@ -243,7 +281,7 @@ impl Pipeline {
         let _ = tokio::time::timeout(LAST_ACKS, self.confirmer).await;
         receiver.abort();
         confirmer.abort();
-        for (stage, ended) in [("journal", journaled), ("decode", decoded), ("commit", committed)] {
+        for (stage, ended) in ended.into_iter().flatten() {
             ended.map_err(|_| IngestError::Stage(stage))??;
         }
         let summary = self.stats.snapshot();
@@ -331,104 +369,4 @@ fn filters(settings: &Settings, kind: TopicKind) -> Vec<String> {
         .filter_map(|code| dustwatch_observation::DistrictCode::new(code).ok())
         .map(|code| Topic::filter(Some(&code), kind))
         .collect()
-}
-
-/// The third stage: decode and batch, on its own thread.
-struct Decoding {
-    decoder: MessageDecoder,
-    batcher: Batcher,
-    ack_after: AckAfter,
-    sealed: mpsc::Sender<Sealed>,
-    acks: mpsc::Sender<Vec<(Topic, Ack)>>,
-    metrics: Arc<Metrics>,
-}
-
-impl Decoding {
-    fn new(
-        settings: &Settings,
-        decoder: MessageDecoder,
-        sealed: mpsc::Sender<Sealed>,
-        acks: mpsc::Sender<Vec<(Topic, Ack)>>,
-        metrics: Arc<Metrics>,
-    ) -> Self {
-        Self {
-            decoder,
-            batcher: Batcher::new(
-                ObservationRows::new(settings.parameters.clone()),
-                settings.lake.commit_rows as usize,
-                Duration::from_secs(settings.lake.commit_interval_seconds.into()),
-            ),
-            ack_after: settings.broker.ack_after,
-            sealed,
-            acks,
-            metrics,
-        }
-    }
-
-    fn run(mut self, mut input: mpsc::Receiver<Vec<Journaled>>) -> Result<(), IngestError> {
-        let runtime = tokio::runtime::Handle::current();
-        loop {
-            let wait = self
-                .batcher
-                .time_left(Instant::now())
-                .unwrap_or(Duration::from_secs(3600));
-            match runtime.block_on(async { tokio::time::timeout(wait, input.recv()).await }) {
-                Ok(Some(group)) => self.take(group)?,
-                Ok(None) => break,
-                Err(_elapsed) => {}
-            }
-            if self.batcher.is_due(Instant::now()) {
-                self.seal()?;
-            }
-        }
-        self.seal()
-    }
-
-    fn take(&mut self, group: Vec<Journaled>) -> Result<(), IngestError> {
-        let mut acks = Vec::new();
-        for message in group {
-            if !message.ours {
-                self.batcher.receipts.extend::<Option<Receipt>>(message.receipt);
-                self.batcher.reached(message.position, Instant::now());
-                continue;
-            }
-            let before = self.batcher.rows.len();
-            let outcome = self.decoder.decode(&message, &mut self.batcher.rows);
-            if let Some(observed) = self.batcher.rows.last_observed()
-                && self.batcher.rows.len() > before
-            {
-                let lag = seconds(observed, message.received_at);
-                self.metrics.observed_to_received.record(lag);
-            }
-            if let Some(row) = outcome.rejected {
-                self.batcher.reject(message.position, row);
-            }
-            match self.ack_after {
-                AckAfter::Journal => acks.extend(outcome.ack),
-                AckAfter::Lake => self.batcher.acks.extend(outcome.ack),
-            }
-            if let Some((topic, head)) = outcome.durable {
-                self.batcher.durable.add(topic, &head);
-            }
-            self.batcher.receipts.extend::<Option<Receipt>>(message.receipt);
-            self.batcher.reached(message.position, Instant::now());
-            if self.batcher.is_due(Instant::now()) {
-                self.seal()?;
-            }
-        }
-        if !acks.is_empty() {
-            // Nobody to tell any more: agents that hear nothing send again.
-            let _ = self.acks.blocking_send(acks);
-        }
-        Ok(())
-    }
-
-    fn seal(&mut self) -> Result<(), IngestError> {
-        if let Some(sealed) = self.batcher.seal() {
-            self.sealed
-                .blocking_send(sealed)
-                .map_err(|_| IngestError::Stage("commit"))?;
-        }
-        Ok(())
-    }
 }

@@ -9,6 +9,7 @@ mod notice;
 mod query;
 mod rank;
 mod rejected;
+mod reload;
 mod rollup;
 mod up;
 

@@ -11,6 +11,7 @@ use dustwatch_lake::Lake;
 use dustwatch_observation::SystemClock;
 
 use super::ingest::{open_operators_door, watch};
+use super::reload;
 
 /// How often the rollups are brought up to date.
 const ROLLUP_INTERVAL: Duration = Duration::from_secs(60);
@@ -23,6 +24,7 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     }
     let mut pipeline = Pipeline::start(&settings, Arc::new(SystemClock)).await?;
     open_operators_door(&settings, &pipeline).await?;
+    tokio::spawn(reload::keep_registry(settings.clone(), pipeline.registry()));
     let rollups = tokio::spawn(keep_rolling_up(settings.clone(), shutdown.clone()));
     watch(&mut pipeline, &mut shutdown).await?;
     rollups.await?;

@@ -100,7 +100,8 @@ impl World {
         let settings = format!(
             "[district]\ncode = \"{}\"\nname = \"某区\"\ntownships = \"townships.csv\"\nstations = \"stations.csv\"\n{}\n\
              [broker]\nurl = \"{}://127.0.0.1:{}\"\n{}\n[journal]\ndir = \"journal\"\n\n\
-             [lake]\nuri = \"lake\"\ncommit_interval_seconds = 1\n",
+             [lake]\nuri = \"lake\"\ncommit_interval_seconds = 1\nshutdown_seconds = 10\n\n\
+             [serve]\nmetrics_listen = \"127.0.0.1:0\"\n",
             place.district,
             place.district_keys,
             if place.tls { "mqtts" } else { "mqtt" },
