@@ -5,6 +5,7 @@
 
 mod cli;
 mod command;
+mod notify;
 mod output;
 mod telemetry;
 

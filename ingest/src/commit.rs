@@ -96,6 +96,8 @@ impl Committer {
                 .await?;
             watched.committed(began, received);
             outputs.committed.send_replace(sealed.up_to);
+            let reached = sealed.up_to.get();
+            self.stats.table_position.store(reached, Ordering::Relaxed);
             if !sealed.receipts.is_empty() {
                 let _ = outputs.receipts.send(sealed.receipts);
             }

@@ -222,6 +222,8 @@ impl Journaling {
         self.synced_at = Instant::now();
         self.metrics.journal_sync.record(began.elapsed());
         add(&self.stats.journal_syncs, 1);
+        let last = self.journal.last().get();
+        self.stats.journal_last.store(last, Ordering::Relaxed);
         self.stats
             .journal_bytes
             .store(self.journal.bytes(), Ordering::Relaxed);

@@ -87,6 +87,9 @@ impl Pipeline {
         let maintenance = Maintenance::start(lake.clone(), settings, clock.clone());
         let committer = Committer::open(&lake, &app_id, stats.clone()).await?;
         check_positions(&journal, committer.position())?;
+        let (last, reached) = (journal.last().get(), committer.position().get());
+        stats.journal_last.store(last, Ordering::Relaxed);
+        stats.table_position.store(reached, Ordering::Relaxed);
 
         let (delivery_out, delivery_in) = mpsc::channel(READS);
         let (journaled_out, journaled_in) = mpsc::channel(GROUPS);
@@ -242,7 +245,8 @@ impl Pipeline {
             decoding,
             committing,
         } = self.workers;
-        let abort = committing.abort_handle();
+        let (abort, drained) = (committing.abort_handle(), decoding.abort_handle());
+        let began = Instant::now();
         let deliveries = self.deliveries;
         let emptied = async move {
             tracing::info!(step = "drain", "shutting down: no more deliveries are taken");
@@ -250,25 +254,26 @@ impl Pipeline {
             let _ = deliveries.send(Hop::End).await;
             drop(deliveries);
             let decoded = decoding.await;
+            step_ended("drain", began);
             tracing::info!(
                 step = "commit",
                 "shutting down: the last batch is being committed"
             );
             let committed = committing.await;
-            [
-                ("journal", journaling.await),
-                ("decode", decoded),
-                ("commit", committed),
-            ]
+            let journaled = journaling.await;
+            step_ended("commit", began);
+            [("journal", journaled), ("decode", decoded), ("commit", committed)]
         };
         let ended = tokio::time::timeout(self.deadline, emptied).await;
         if ended.is_err() {
             abort.abort();
+            let left = self.stats.snapshot().left_in_journal;
             tracing::error!(
-                step = "commit",
+                step = if drained.is_finished() { "commit" } else { "drain" },
                 seconds = self.deadline.as_secs(),
-                journal_bytes = self.stats.snapshot().journal_bytes,
-                "the table was not reached in time: what was received is in the journal, the next start takes it up"
+                left,
+                "the table was not reached in time: {left} messages are in the journal and not in the table; \
+                 the next start takes it up"
             );
         }
         tracing::info!(
@@ -281,6 +286,7 @@ impl Pipeline {
         let _ = tokio::time::timeout(LAST_ACKS, self.confirmer).await;
         receiver.abort();
         confirmer.abort();
+        step_ended("acknowledge", began);
         for (stage, ended) in ended.into_iter().flatten() {
             ended.map_err(|_| IngestError::Stage(stage))??;
         }
@@ -293,6 +299,11 @@ impl Pipeline {
         );
         Ok(summary)
     }
+}
+
+fn step_ended(step: &'static str, began: Instant) {
+    let elapsed_ms = began.elapsed().as_millis() as u64;
+    tracing::info!(step, elapsed_ms, "shutting down: step ended");
 }
 
 /// Several ingesters may have the same settings; their journals tell them apart at the broker.

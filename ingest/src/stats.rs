@@ -26,6 +26,8 @@ pub struct Stats {
     pub(crate) replayed: AtomicBool,
     pub(crate) unacknowledged: AtomicU64,
     pub(crate) files: AtomicU64,
+    pub(crate) journal_last: AtomicU64,
+    pub(crate) table_position: AtomicU64,
     pub(crate) rejected: Mutex<BTreeMap<Reason, u64>>,
 }
 
@@ -58,6 +60,8 @@ pub struct Snapshot {
     pub corrections: u64,
     /// Connections made to the broker.
     pub connections: u64,
+    /// Messages in the journal that the table has not reached.
+    pub left_in_journal: u64,
     /// Whether one stands.
     pub connected: bool,
     /// Whether what the journal had and the table lacked has been taken up.
@@ -100,6 +104,7 @@ impl Stats {
             duplicates: get(&self.duplicates),
             corrections: get(&self.corrections),
             connections: get(&self.connections),
+            left_in_journal: get(&self.journal_last).saturating_sub(get(&self.table_position)),
             connected: self.connected.load(Ordering::Relaxed),
             replayed: self.replayed.load(Ordering::Relaxed),
             unacknowledged: get(&self.unacknowledged),

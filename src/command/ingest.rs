@@ -9,6 +9,7 @@ use dustwatch_ingest::{Pipeline, open_door};
 use dustwatch_observation::SystemClock;
 
 use super::reload;
+use crate::notify;
 
 /// Runs the ingester until a signal or a failure.
 pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
@@ -46,11 +47,13 @@ pub(crate) async fn watch(pipeline: &mut Pipeline, shutdown: &mut Shutdown) -> a
     let announced = tokio::spawn(async move {
         subscribed.await;
         tracing::info!("ready");
+        notify::tell(notify::READY);
     });
     let ended = tokio::select! {
         failure = pipeline.failure() => Err(failure.into()),
         () = shutdown.requested() => Ok(()),
     };
     announced.abort();
+    notify::tell(notify::STOPPING);
     ended
 }

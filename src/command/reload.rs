@@ -16,10 +16,14 @@ const LOOK: Duration = Duration::from_secs(5);
 
 /// Keeps the registry as the files say, for ever.
 pub(crate) async fn keep_registry(started: Settings, registry: watch::Sender<Arc<Registry>>) {
-    let Some(file) = started.file.clone() else {
+    // Listened to even when there is no file: unheard, the signal would end the process.
+    let Ok(mut asked) = signal(SignalKind::hangup()) else {
         return;
     };
-    let Ok(mut asked) = signal(SignalKind::hangup()) else {
+    let Some(file) = started.file.clone() else {
+        while asked.recv().await.is_some() {
+            tracing::info!("the built-in stations are in use; there is nothing to read again");
+        }
         return;
     };
     let mut said = String::new();

@@ -15,6 +15,8 @@ use super::reload;
 
 /// How often the rollups are brought up to date.
 const ROLLUP_INTERVAL: Duration = Duration::from_secs(60);
+/// How long a rollup under way may hold up a shutdown.
+const LAST_ROLLUP: Duration = Duration::from_secs(10);
 
 /// Runs everything until a signal or a failure.
 pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
@@ -27,9 +29,24 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     tokio::spawn(reload::keep_registry(settings.clone(), pipeline.registry()));
     let rollups = tokio::spawn(keep_rolling_up(settings.clone(), shutdown.clone()));
     watch(&mut pipeline, &mut shutdown).await?;
-    rollups.await?;
-    pipeline.shutdown().await?;
-    roll_up(&Lake::new(&settings)?, &settings, &mut |_| {}).await?;
+    end_rollups(rollups).await?;
+    let summary = pipeline.shutdown().await?;
+    // A lake that took no commit takes no rollup either; the next start makes up for both.
+    if summary.left_in_journal == 0 {
+        roll_up(&Lake::new(&settings)?, &settings, &mut |_| {}).await?;
+    }
+    Ok(())
+}
+
+/// Waits for a rollup that is under way; one that takes too long is given up, and made anew after the next start.
+async fn end_rollups(mut rollups: tokio::task::JoinHandle<()>) -> anyhow::Result<()> {
+    match tokio::time::timeout(LAST_ROLLUP, &mut rollups).await {
+        Ok(ended) => ended?,
+        Err(_elapsed) => {
+            tracing::warn!("the rollup under way is given up");
+            rollups.abort();
+        }
+    }
     Ok(())
 }
 
