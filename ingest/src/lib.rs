@@ -26,15 +26,18 @@ mod group;
 mod import;
 mod journaling;
 mod ledger;
+mod limit;
 mod link;
 mod maintenance;
 mod mqtt;
 mod pipeline;
 mod receive;
+mod replay;
 mod stats;
 
 pub use broker::EmbeddedBroker;
 pub use error::IngestError;
 pub use import::{ImportReport, import};
 pub use pipeline::{Pipeline, Summary};
+pub use replay::{ReplayCounts, ReplayReport, ReplayRequest, replay_rejected};
 pub use stats::{Snapshot, Stats};

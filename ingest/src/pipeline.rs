@@ -107,7 +107,8 @@ impl Pipeline {
             committed: committed_in,
         };
         let retained = confirm::Retained::default();
-        let decoder = MessageDecoder::new(settings, retained.clone(), stats.clone());
+        let decoder = MessageDecoder::new(settings, retained.clone(), stats.clone())
+            .limited(settings, committer.rejected_position());
         let decoding = Decoding::new(settings, decoder, sealed_out, ack_out.clone());
         let confirmer = confirm::run(
             ack_client,
@@ -370,6 +371,7 @@ impl Decoding {
     }
 
     fn seal(&mut self) -> Result<(), IngestError> {
+        self.batcher.reject_together(self.decoder.take_unkept());
         if let Some(sealed) = self.batcher.seal() {
             self.sealed
                 .blocking_send(sealed)
