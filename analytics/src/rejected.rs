@@ -4,12 +4,13 @@
 
 use chrono::NaiveDate;
 use dustwatch_config::Settings;
-use dustwatch_lake::Lake;
+use dustwatch_lake::{Lake, TableKind};
 use dustwatch_observation::Reason;
 
-use crate::query::ask;
+use crate::query::rows;
+use crate::session::blank;
 use crate::sql::{self, Value};
-use crate::{AnalyticsError, Period, QueryResult, Session};
+use crate::{AnalyticsError, Period, QueryResult};
 
 /// Which rejections are wanted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,6 +50,9 @@ pub async fn rejected_list(
         ("all", Value::Bool(filter.all)),
         ("limit", Value::Sql(filter.limit.to_string())),
     ];
-    let sql = sql::bind(sql::REJECTED_LIST, &values)?;
-    ask(&Session::open(lake, settings).await?, &sql).await
+    let context = blank(settings)?;
+    for kind in [TableKind::Rejected, TableKind::Replays] {
+        context.register_table(kind.name(), lake.read(kind, None).await?.provider)?;
+    }
+    rows(&context, &sql::bind(sql::REJECTED_LIST, &values)?).await
 }

@@ -15,8 +15,8 @@ use deltalake::arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use dustwatch_observation::{Reason, Time};
 use futures::StreamExt;
 
-use crate::writer::canonical;
 use crate::rejected_reader::received_on;
+use crate::writer::canonical;
 use crate::{Appender, Lake, LakeError, RejectedRow, TableKind, fingerprint, replays_schema};
 
 /// A row of `rejected` as its replay names it.

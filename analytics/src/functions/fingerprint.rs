@@ -4,10 +4,8 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, AsArray, Int64Array};
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::Result;
-use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, TypeSignature, Volatility,
-};
+use datafusion::common::{Result, plan_err};
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
 
 /// The SQL function `fingerprint(BINARY) -> BIGINT`.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -17,9 +15,8 @@ pub(super) struct Fingerprint {
 
 impl Fingerprint {
     pub(super) fn new() -> Self {
-        let one = TypeSignature::Exact(vec![DataType::Binary]);
         Self {
-            signature: Signature::new(one, Volatility::Immutable),
+            signature: Signature::user_defined(Volatility::Immutable),
         }
     }
 }
@@ -35,6 +32,15 @@ impl ScalarUDFImpl for Fingerprint {
 
     fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
         Ok(DataType::Int64)
+    }
+
+    fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
+        match arguments {
+            [DataType::Binary | DataType::BinaryView | DataType::LargeBinary | DataType::Null] => {
+                Ok(vec![DataType::Binary])
+            }
+            _ => plan_err!("fingerprint takes one binary value"),
+        }
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {

@@ -18,6 +18,7 @@ use dustwatch_lake::{Lake, LocalDays, TableKind, flag_column};
 use dustwatch_observation::Time;
 
 use crate::period::day_number;
+use crate::query::rows;
 use crate::session::{Session, parameter_columns};
 use crate::sql::{self, Value};
 use crate::{AnalyticsError, Period, QueryResult};
@@ -92,7 +93,7 @@ pub async fn ledger(
     let values = values(request, valid);
     let mut stretches = Vec::new();
     for text in [sql::COMPLETENESS_GAPS, sql::COMPLETENESS_SILENCES] {
-        stretches.push(rows(&session, &sql::bind(text, &values)?).await?);
+        stretches.push(rows(context, &sql::bind(text, &values)?).await?);
     }
     let schema = stretches[0].schema.clone();
     let parts = stretches.into_iter().map(|part| recast(&schema, part.batches));
@@ -101,11 +102,11 @@ pub async fn ledger(
         "ledger_stretches",
         Arc::new(MemTable::try_new(schema, vec![parts])?),
     )?;
-    let mut sheet = rows(&session, &sql::bind(sql::COMPLETENESS_LEDGER, &values)?).await?;
+    let mut sheet = rows(context, &sql::bind(sql::COMPLETENESS_LEDGER, &values)?).await?;
     if request.by == LedgerBy::Township {
         let table = MemTable::try_new(sheet.schema, vec![sheet.batches])?;
         context.register_table("ledger", Arc::new(table))?;
-        sheet = rows(&session, &sql::bind(sql::COMPLETENESS_TOWNSHIPS, &[])?).await?;
+        sheet = rows(context, &sql::bind(sql::COMPLETENESS_TOWNSHIPS, &[])?).await?;
     }
     Ok(Ledger {
         rows: sheet,
@@ -190,14 +191,6 @@ fn days(settings: &Settings, request: &LedgerRequest) -> Result<Arc<MemTable>, A
 
 fn date(day: i32) -> NaiveDate {
     NaiveDate::default() + chrono::Duration::days(day.into())
-}
-
-/// The rows of a query of this crate, with their columns even when there are none.
-async fn rows(session: &Session, text: &str) -> Result<QueryResult, AnalyticsError> {
-    let frame = session.context().sql(text).await?;
-    let schema: SchemaRef = frame.schema().inner().clone();
-    let batches = frame.collect().await?;
-    Ok(QueryResult { schema, batches })
 }
 
 /// Batches of the same columns under one schema: engines differ on what may be null.
