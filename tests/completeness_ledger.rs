@@ -109,7 +109,8 @@ impl Monitor {
                 lost_network,
                 lost_edge: count(&[Fate::Edge]),
                 lost_sensor: count(&[Fate::Sensor]),
-                lost_unknown: count(&[Fate::Unknown]),
+                // Where nothing is expected, nothing is lost.
+                lost_unknown: count(&[Fate::Unknown]).min(self.expected_a_day[day]),
                 surplus: (accounted - self.expected_a_day[day]).max(0),
             }
         };
