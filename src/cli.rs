@@ -53,6 +53,8 @@ pub(crate) enum Command {
     /// Make an official notice.
     #[command(subcommand)]
     Notice(NoticeCommand),
+    /// Say what was expected of each monitor, what came, and where the rest was lost.
+    Completeness(CompletenessArgs),
     /// Import tables that other people made, without a broker.
     Import(ImportArgs),
     /// Bring the hourly means up to date.
@@ -176,6 +178,24 @@ pub(crate) enum NoticeFormat {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct CompletenessArgs {
+    /// 2019-W32, 2019-08-06, 2019-08, 2019-08-H1, 2019 or 2019-08-01..2019-08-07.
+    #[arg(long)]
+    pub(crate) period: String,
+    /// Only this device.
+    #[arg(long)]
+    pub(crate) device: Option<String>,
+    /// Valid is an observation of which this parameter is; of any parameter when left out.
+    #[arg(long)]
+    pub(crate) parameter: Option<String>,
+    /// A row a device and day, or a row a township and day.
+    #[arg(long, default_value = "device", value_parser = ["device", "township"])]
+    pub(crate) by: String,
+    #[command(flatten)]
+    pub(crate) printed: Printed,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct ImportArgs {
     /// Tables, plain or gzip.
     #[arg(required = true, value_name = "FILE")]
@@ -234,17 +254,43 @@ pub(crate) enum LakeCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RejectedCommand {
-    /// List rejections, newest first.
+    /// List rejections, newest first: those of which something is still left out.
     List {
-        /// Only this reason.
+        #[command(flatten)]
+        which: RejectedFilter,
+        /// Also those that a replay has taken since.
         #[arg(long)]
-        reason: Option<String>,
+        all: bool,
         /// Rows at the most.
         #[arg(long, default_value_t = 100)]
-        limit: usize,
+        limit: u32,
         #[command(flatten)]
         printed: Printed,
     },
+    /// Try rejected messages again, with the registry and settings of now.
+    Replay {
+        #[command(flatten)]
+        which: RejectedFilter,
+        /// Only say what would become of them.
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        printed: Printed,
+    },
+}
+
+/// Which rejections.
+#[derive(Debug, Args)]
+pub(crate) struct RejectedFilter {
+    /// Only this reason.
+    #[arg(long)]
+    pub(crate) reason: Option<String>,
+    /// Only those whose topic names this device.
+    #[arg(long)]
+    pub(crate) device: Option<String>,
+    /// Only those received in this period.
+    #[arg(long)]
+    pub(crate) period: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

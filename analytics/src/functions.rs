@@ -4,9 +4,11 @@
 //! - `local_day(instant)`: the local day of an instant in the district's time zone. A comparison of it with a date is
 //!   turned into a comparison of the instant, so that files are pruned by it.
 //! - `local_time(instant)`: the wall clock of the district at an instant.
+//! - `fingerprint(payload)`: the number that tells payloads apart, by which replays name rejections.
 //!
 //! Invariant: all of them are functions of their arguments and of the time zone they were made with, nothing else.
 
+mod fingerprint;
 mod local;
 mod round;
 
@@ -20,5 +22,6 @@ pub use round::round_half_even;
 pub(crate) fn register(context: &SessionContext, timezone: Tz) {
     context.register_udf(ScalarUDF::new_from_impl(round::RoundHalfEven::new()));
     context.register_udf(ScalarUDF::new_from_impl(local::LocalDay::new(timezone)));
+    context.register_udf(ScalarUDF::new_from_impl(fingerprint::Fingerprint::new()));
     context.register_udf(ScalarUDF::new_from_impl(local::LocalTime::new(timezone)));
 }

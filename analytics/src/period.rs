@@ -4,7 +4,7 @@
 //! `2019-08-01..2019-08-07`. Invariant: a period consists of whole local days, and prints as it is read.
 
 use std::fmt;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::str::FromStr;
 
 use chrono::{Datelike, Days, Months, NaiveDate, Weekday};
@@ -134,6 +134,11 @@ impl Period {
     /// The last local day, included.
     pub fn last(self) -> NaiveDate {
         self.last
+    }
+
+    /// Its local days, as days since 1970-01-01.
+    pub fn day_numbers(self) -> RangeInclusive<i32> {
+        day_number(self.first)..=day_number(self.last)
     }
 
     /// How many local days it has.

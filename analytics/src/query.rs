@@ -8,6 +8,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::prelude::SessionContext;
 use dustwatch_config::Settings;
 use dustwatch_lake::Lake;
 use futures::StreamExt;
@@ -61,6 +62,14 @@ pub async fn ask(session: &Session, sql: &str) -> Result<QueryResult, AnalyticsE
         }
         batches.push(batch);
     }
+    Ok(QueryResult { schema, batches })
+}
+
+/// The rows of a query of this crate's own.
+pub(crate) async fn rows(context: &SessionContext, sql: &str) -> Result<QueryResult, AnalyticsError> {
+    let frame = context.sql(sql).await?;
+    let schema: SchemaRef = frame.schema().inner().clone();
+    let batches = frame.collect().await?;
     Ok(QueryResult { schema, batches })
 }
 

@@ -1,9 +1,9 @@
 //! Sessions: the tables at pinned versions, as views that state the rules.
 //!
 //! A session sees `observations` (each counted once), `readings`, `hourly`, `daily`, `township_daily`,
-//! `district_daily`, `rejected`, and the configuration as `stations`, `townships`, `parameters`, `standards`; the
-//! tables as they are stored are `observations_rows` and `hourly_rows`. All sessions of a process share one bounded
-//! memory pool. Timestamps are UTC; `local_day` and `local_time` know the district's time zone.
+//! `district_daily`, `rejected`, `rejected_replays`, and the configuration as `stations`, `townships`, `parameters`,
+//! `standards`; the tables as they are stored are `observations_rows` and `hourly_rows`. All sessions of a process share
+//! one bounded memory pool. Timestamps are UTC; `local_day` and `local_time` know the district's time zone.
 //!
 //! Invariant: what a session reads does not move while it lives.
 
@@ -80,6 +80,10 @@ impl Session {
         let session = Self::with(settings, &observations, Some((&hourly, None))).await?;
         let rejected = lake.read(TableKind::Rejected, None).await?;
         session.context.register_table("rejected", rejected.provider)?;
+        let replays = lake.read(TableKind::Replays, None).await?;
+        session
+            .context
+            .register_table("rejected_replays", replays.provider)?;
         Ok(session)
     }
 

@@ -21,6 +21,11 @@ pub(crate) const RANKING: &str = include_str!("../sql/ranking.sql");
 pub(crate) const DISTRICT_PERIOD: &str = include_str!("../sql/district_period.sql");
 pub(crate) const GOOD_DAYS: &str = include_str!("../sql/good_days.sql");
 pub(crate) const COMPLETENESS: &str = include_str!("../sql/completeness.sql");
+pub(crate) const COMPLETENESS_LEDGER: &str = include_str!("../sql/completeness_ledger.sql");
+pub(crate) const COMPLETENESS_GAPS: &str = include_str!("../sql/completeness_gaps.sql");
+pub(crate) const COMPLETENESS_SILENCES: &str = include_str!("../sql/completeness_silences.sql");
+pub(crate) const COMPLETENESS_TOWNSHIPS: &str = include_str!("../sql/completeness_townships.sql");
+pub(crate) const REJECTED_LIST: &str = include_str!("../sql/rejected_list.sql");
 
 /// A value that stands for a `$name`.
 #[derive(Debug, Clone)]

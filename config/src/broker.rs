@@ -55,6 +55,8 @@ impl Origin<'_> {
                 &[("reject", UnknownDevice::Reject), ("keep", UnknownDevice::Keep)],
             )?,
             future_tolerance_seconds: raw.future_tolerance_seconds.unwrap_or(600),
+            rejects_per_device_per_hour: raw.rejects_per_device_per_hour.unwrap_or(600),
+            reject_bytes_per_device_per_hour: raw.reject_bytes_per_device_per_hour.unwrap_or(16 << 20),
             share,
             session_expiry_seconds,
             shard,

@@ -64,6 +64,14 @@ impl Settings {
             "broker.future_tolerance_seconds",
             broker.future_tolerance_seconds.to_string(),
         );
+        add(
+            "broker.rejects_per_device_per_hour",
+            broker.rejects_per_device_per_hour.to_string(),
+        );
+        add(
+            "broker.reject_bytes_per_device_per_hour",
+            broker.reject_bytes_per_device_per_hour.to_string(),
+        );
         add("journal.dir", self.journal.dir.display().to_string());
         add("journal.segment_bytes", self.journal.segment_bytes.to_string());
         add(

@@ -42,6 +42,8 @@ pub(crate) struct RawBroker {
     pub(crate) max_payload_bytes: Option<u32>,
     pub(crate) unknown_device: Option<String>,
     pub(crate) future_tolerance_seconds: Option<u32>,
+    pub(crate) rejects_per_device_per_hour: Option<u32>,
+    pub(crate) reject_bytes_per_device_per_hour: Option<u64>,
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) client_cert_file: Option<PathBuf>,
     pub(crate) client_key_file: Option<PathBuf>,

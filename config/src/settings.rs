@@ -103,6 +103,10 @@ pub struct BrokerSettings {
     pub unknown_device: UnknownDevice,
     /// How far a device's clock may run ahead, in seconds.
     pub future_tolerance_seconds: u32,
+    /// Rejected messages of a device that are kept in an hour of UTC; the others are counted.
+    pub rejects_per_device_per_hour: u32,
+    /// Bytes of their payloads that are kept in an hour.
+    pub reject_bytes_per_device_per_hour: u64,
     /// Group of the MQTT 5 shared subscription that this ingester is one of. `ack_after` is then `Lake`: what only the
     /// journal of one member has would be out of reach while that member is away.
     pub share: Option<String>,

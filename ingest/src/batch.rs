@@ -72,6 +72,12 @@ impl Batcher {
         self.rejected.push((position, row));
     }
 
+    /// Adds rejections that stand for messages of this batch.
+    pub(crate) fn reject_together(&mut self, rows: Vec<RejectedRow>) {
+        let up_to = self.up_to;
+        rows.into_iter().for_each(|row| self.reject(up_to, row));
+    }
+
     /// How long the batch may still wait; `None` while it is empty.
     pub(crate) fn time_left(&self, now: Instant) -> Option<Duration> {
         self.opened

@@ -78,6 +78,11 @@ impl Committer {
         Position::new(self.observations.position().unwrap_or(0))
     }
 
+    /// The journal position that the table `rejected` has reached.
+    pub(crate) fn rejected_position(&self) -> Position {
+        Position::new(self.rejected.position().unwrap_or(0))
+    }
+
     /// Commits batches until their senders are gone.
     pub(crate) async fn run(
         mut self,
@@ -116,7 +121,7 @@ impl Committer {
         rejected: &[(Position, RejectedRow)],
         up_to: Position,
     ) -> Result<(), IngestError> {
-        let reached = Position::new(self.rejected.position().unwrap_or(0));
+        let reached = self.rejected_position();
         let rows: Vec<RejectedRow> = rejected
             .iter()
             .filter(|(at, _)| *at > reached)
@@ -216,14 +221,23 @@ fn jitter(overtaken: u32) -> Duration {
 
 /// Waits between attempts on a store that fails.
 #[derive(Default)]
-struct Waits {
+pub(crate) struct Waits {
     backoff: Backoff,
     attempts: u64,
+    at_most: Option<u64>,
 }
 
 impl Waits {
+    /// For somebody who gives up after so many attempts.
+    pub(crate) fn at_most(attempts: u64) -> Self {
+        Self {
+            at_most: Some(attempts),
+            ..Self::default()
+        }
+    }
+
     /// Waits before the next attempt; an error that no waiting mends is given back.
-    async fn wait(&mut self, table: &'static str, error: LakeError) -> Result<(), LakeError> {
+    pub(crate) async fn wait(&mut self, table: &'static str, error: LakeError) -> Result<(), LakeError> {
         if matches!(
             error,
             LakeError::Layout { .. } | LakeError::Arrow { .. } | LakeError::Address { .. }
@@ -231,6 +245,9 @@ impl Waits {
             return Err(error);
         }
         self.attempts += 1;
+        if self.at_most.is_some_and(|most| self.attempts >= most) {
+            return Err(error);
+        }
         let wait: Duration = self
             .backoff
             .next(self.attempts.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32);

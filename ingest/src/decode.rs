@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use dustwatch_config::{Registry, Settings, UnknownDevice};
+use dustwatch_journal::Position;
 use dustwatch_lake::{LocalDays, ObservationRows, RejectedRow};
 use dustwatch_observation::json::{self, Decoded, Decoder};
 use dustwatch_observation::{Ack, Observation, Reason, Time, Topic, TopicKind};
@@ -15,6 +16,7 @@ use tokio::sync::watch;
 use crate::confirm::Retained;
 use crate::delivery::Journaled;
 use crate::ledger::Ledger;
+use crate::limit::{RejectLimit, Rejected};
 use crate::stats::{Stats, add};
 
 /// Earliest time that an observation may have: 2000-01-01, long before any monitor of this kind.
@@ -30,6 +32,10 @@ pub(crate) struct MessageDecoder {
     retained: Retained,
     /// Whether the ledger is kept by the group instead.
     shared: bool,
+    /// Absent when everything that is rejected is kept.
+    limit: Option<RejectLimit>,
+    /// Rejections up to here are in their table already.
+    rejected_up_to: Position,
     stats: Arc<Stats>,
 }
 
@@ -51,6 +57,8 @@ impl MessageDecoder {
             ledger: Ledger::default(),
             retained,
             shared: settings.broker.share.is_some(),
+            limit: None,
+            rejected_up_to: Position::ZERO,
             stats,
         }
     }
@@ -68,6 +76,26 @@ impl MessageDecoder {
         {
             self.judge.registry = registry.borrow_and_update().clone();
         }
+    }
+
+    /// As the settings limit what is kept of rejected messages; those up to a position are in their table already, and
+    /// are not counted again.
+    pub(crate) fn limited(mut self, settings: &Settings, rejected_up_to: Position) -> Self {
+        let broker = &settings.broker;
+        self.limit = Some(RejectLimit::new(
+            broker.rejects_per_device_per_hour,
+            broker.reject_bytes_per_device_per_hour,
+        ));
+        self.rejected_up_to = rejected_up_to;
+        self
+    }
+
+    /// What the limit did not keep since this was asked last, as rows with the counts.
+    pub(crate) fn take_unkept(&mut self) -> Vec<RejectedRow> {
+        self.limit
+            .as_mut()
+            .map(RejectLimit::take_counts)
+            .unwrap_or_default()
     }
 
     /// Decodes a message; its observations go to `rows`.
@@ -168,13 +196,27 @@ impl MessageDecoder {
             detail = faults.detail,
             "rejected"
         );
+        if message.position <= self.rejected_up_to {
+            return None;
+        }
+        let day = self.judge.days.day_of(message.received_at).unwrap_or(0);
+        let seen = Rejected {
+            received_at: message.received_at,
+            day,
+            topic: &message.topic,
+            bytes: message.payload.len() as u64,
+            reason,
+        };
+        if self.limit.as_mut().is_some_and(|limit| !limit.keeps(seen)) {
+            return None;
+        }
         Some(RejectedRow {
             received_at: message.received_at,
             topic: message.topic.clone(),
             payload: message.payload.to_vec(),
             reason,
             detail: faults.detail,
-            day: self.judge.days.day_of(message.received_at).unwrap_or(0),
+            day,
         })
     }
 }

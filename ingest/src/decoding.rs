@@ -112,6 +112,7 @@ impl Decoding {
     }
 
     fn seal(&mut self) -> Result<(), IngestError> {
+        self.batcher.reject_together(self.decoder.take_unkept());
         if let Some(sealed) = self.batcher.seal() {
             self.sealed
                 .blocking_send(sealed)

@@ -132,9 +132,10 @@ impl Pipeline {
             committed: committed_in,
         };
         let retained = confirm::Retained::default();
-        let decoder = MessageDecoder::new(settings, retained.clone(), stats.clone());
         let (registry, registry_in) = watch::channel(settings.registry.clone());
-        let decoder = decoder.with_registry(registry_in);
+        let decoder = MessageDecoder::new(settings, retained.clone(), stats.clone())
+            .limited(settings, committer.rejected_position())
+            .with_registry(registry_in);
         let decoding = Decoding::new(settings, decoder, sealed_out, ack_out.clone(), metrics.clone());
         let confirmer = confirm::run(
             ack_client,

@@ -7,19 +7,27 @@ pub enum TableKind {
     Observations,
     /// What arrived and could not be taken, with the reason.
     Rejected,
+    /// Which rows of `rejected` have been taken since, by a replay.
+    Replays,
     /// Hourly means of every device and parameter, made from `observations`.
     Hourly,
 }
 
 impl TableKind {
     /// Every table.
-    pub const ALL: [TableKind; 3] = [TableKind::Observations, TableKind::Rejected, TableKind::Hourly];
+    pub const ALL: [TableKind; 4] = [
+        TableKind::Observations,
+        TableKind::Rejected,
+        TableKind::Replays,
+        TableKind::Hourly,
+    ];
 
     /// The table's name.
     pub fn name(self) -> &'static str {
         match self {
             TableKind::Observations => "observations",
             TableKind::Rejected => "rejected",
+            TableKind::Replays => "rejected_replays",
             TableKind::Hourly => "hourly",
         }
     }
@@ -27,7 +35,7 @@ impl TableKind {
     /// The column it is partitioned by.
     pub fn partition(self) -> &'static str {
         match self {
-            TableKind::Observations | TableKind::Rejected => "day",
+            TableKind::Observations | TableKind::Rejected | TableKind::Replays => "day",
             TableKind::Hourly => "month",
         }
     }
@@ -36,7 +44,7 @@ impl TableKind {
     pub(crate) fn order(self) -> &'static [&'static str] {
         match self {
             TableKind::Observations => &["device", "observed_at"],
-            TableKind::Rejected => &["received_at"],
+            TableKind::Rejected | TableKind::Replays => &["received_at"],
             TableKind::Hourly => &["parameter", "device", "hour"],
         }
     }
@@ -48,6 +56,7 @@ impl TableKind {
                 "observations of dust monitors; (device, observed_at) identifies one, the latest received_at wins"
             }
             TableKind::Rejected => "messages that could not be taken, with a stable reason",
+            TableKind::Replays => "rows of rejected that `dustwatch rejected replay` has taken since",
             TableKind::Hourly => "hourly means, made from observations; rebuilt by `dustwatch rollup`",
         }
     }

@@ -12,7 +12,9 @@ use dustwatch_observation::ParameterSet;
 use std::sync::Arc;
 use url::Url;
 
-use crate::{LakeError, TableKind, hourly_schema, observation_schema, rejected_schema, repair};
+use crate::{
+    LakeError, TableKind, hourly_schema, observation_schema, rejected_schema, repair, replays_schema,
+};
 
 /// The place where the tables lie.
 #[derive(Debug, Clone)]
@@ -102,6 +104,7 @@ impl Lake {
         match kind {
             TableKind::Observations => observation_schema(&self.parameters),
             TableKind::Rejected => rejected_schema(),
+            TableKind::Replays => replays_schema(),
             TableKind::Hourly => hourly_schema(),
         }
     }

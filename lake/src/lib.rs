@@ -18,8 +18,10 @@ mod lake;
 mod names;
 mod read;
 mod rejected;
+mod rejected_reader;
 mod repair;
 mod replace;
+mod replays;
 mod rows;
 mod schema;
 mod upkeep;
@@ -35,10 +37,13 @@ pub use kind::TableKind;
 pub use lake::Lake;
 pub use read::TableVersion;
 pub use rejected::{RejectedBatchBuilder, RejectedRow};
+pub use rejected_reader::RejectedReader;
 pub use replace::{DayRows, Replace};
+pub use replays::{ReplayedRow, Replays};
 pub use rows::ObservationRows;
 pub use schema::{
-    LocalDays, ORIGINAL_COLUMN, flag_column, hourly_schema, observation_schema, rejected_schema,
+    LocalDays, ORIGINAL_COLUMN, fingerprint, flag_column, hourly_schema, observation_schema, rejected_schema,
+    replays_schema,
 };
 pub use upkeep::Upkept;
 pub use verify::Verified;

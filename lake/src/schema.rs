@@ -63,6 +63,28 @@ pub fn rejected_schema() -> SchemaRef {
     ]))
 }
 
+/// Columns of `rejected_replays`: a row of `rejected` (by its time, topic, [`fingerprint`] of the payload and reason) of
+/// which nothing is left to be taken, and when it was replayed.
+pub fn replays_schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("replayed_at", timestamp(), false),
+        Field::new("received_at", timestamp(), false),
+        Field::new("topic", DataType::Utf8, false),
+        Field::new("fingerprint", DataType::Int64, false),
+        Field::new("reason", DataType::Utf8, false),
+        Field::new("day", DataType::Date32, false),
+    ]))
+}
+
+/// Tells payloads apart: FNV-1a of their bytes, 64 bits, as a signed number.
+pub fn fingerprint(payload: &[u8]) -> i64 {
+    let start = 0xcbf2_9ce4_8422_2325u64;
+    let hash = payload.iter().fold(start, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    hash as i64
+}
+
 /// Columns of `hourly`. `mean` is the quotient of an exact sum, `n` the valid observations it was made from.
 pub fn hourly_schema() -> SchemaRef {
     Arc::new(Schema::new(vec![

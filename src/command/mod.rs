@@ -1,5 +1,6 @@
 //! One file a subcommand.
 
+mod completeness;
 mod config;
 mod demo;
 mod import;
@@ -31,6 +32,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Up(args) => up::run(settings_with(&common, args.into())?).await,
         Command::Rank(args) => rank::run(&settings(&common)?, args).await,
         Command::Notice(NoticeCommand::Weekly(args)) => notice::run(&settings(&common)?, args).await,
+        Command::Completeness(args) => completeness::run(&settings(&common)?, args).await,
         Command::Import(args) => import::run(&settings(&common)?, args).await,
         Command::Rollup(args) => rollup::run(&settings(&common)?, args).await,
         Command::Query(args) => query::run(&settings(&common)?, args).await,

@@ -59,6 +59,18 @@ pub async fn weekly_notice_for(
     settings: &Settings,
     request: &WeeklyRequest,
 ) -> Result<Notice, AnalyticsError> {
+    Ok(weekly(&weekly_inputs(lake, settings, request).await?))
+}
+
+/// What the weekly notice that a request asks for is made of.
+///
+/// # Errors
+/// As [`weekly_notice_for`].
+pub async fn weekly_inputs(
+    lake: &Lake,
+    settings: &Settings,
+    request: &WeeklyRequest,
+) -> Result<WeeklyInputs, AnalyticsError> {
     if request.period.kind() != PeriodKind::Week {
         return Err(AnalyticsError::Request(format!(
             "a weekly notice is of a week like 2019-W32, not of {}",
@@ -70,7 +82,7 @@ pub async fn weekly_notice_for(
     let version = pm25.provenance.observations_version;
     let second = ask_rank("tsp", request, version);
     let tsp = rank(lake, settings, &second).await?;
-    Ok(weekly(&WeeklyInputs {
+    Ok(WeeklyInputs {
         settings: WeeklySettings::from(settings),
         period: request.period,
         pm25,
@@ -82,7 +94,8 @@ pub async fn weekly_notice_for(
         issued_on: request.issued_on,
         program: format!("dustwatch {}", env!("CARGO_PKG_VERSION")),
         revision: request.revision,
-    }))
+        correction: None,
+    })
 }
 
 fn ask_rank(parameter: &str, request: &WeeklyRequest, version: Option<u64>) -> RankRequest {

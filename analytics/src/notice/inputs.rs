@@ -58,4 +58,30 @@ pub struct WeeklyInputs {
     pub program: String,
     /// Which revision of an issue that has been sent out already; `None` for the first.
     pub revision: Option<u32>,
+    /// What a revision corrects; `None` when it is not known, and in a first issue.
+    pub correction: Option<Correction>,
+}
+
+/// What a revision says about the issue that it replaces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Correction {
+    /// Local date of that issue.
+    pub corrects: NaiveDate,
+    /// Values and ranks that changed, by parameter; the district before its townships.
+    pub changes: Vec<Change>,
+    /// How many other printed figures changed: changes in percent, valid days, completeness.
+    pub others: u32,
+}
+
+/// A value or a rank that changed, before and after, as printed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Key of the parameter.
+    pub parameter: String,
+    /// The township, or the district.
+    pub name: String,
+    /// The value before and after.
+    pub value: (String, String),
+    /// The rank before and after.
+    pub rank: (String, String),
 }

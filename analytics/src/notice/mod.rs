@@ -2,7 +2,8 @@
 //!
 //! Place on the way: rankings, the district's figures and the completeness of the data come in; [`weekly`] assembles
 //! them into a [`Notice`], and an [`Exporter`] writes that in one format. [`weekly_notice`] asks the lake for the
-//! figures first.
+//! figures first. [`settle`] compares them with the [`Register`] of the last issue: a notice whose figures changed is a
+//! revision (更正).
 //!
 //! Invariants: assembling and exporting read no clock and no file, so the same inputs give the same bytes; a figure is
 //! printed as it was published, never computed again; what there are no data for is said to be missing, never filled.
@@ -13,15 +14,17 @@ mod document;
 mod gather;
 mod inputs;
 mod provenance;
+mod register;
 mod svg;
 mod wording;
 
 pub use assemble::weekly;
 pub use block::{Align, Bar, Block, Column, Emphasis, Figure, Row, Section, Table};
 pub use document::{Exporter, Html, Markdown, exporters};
-pub use gather::{WeeklyRequest, weekly_notice, weekly_notice_for};
-pub use inputs::{WeeklyInputs, WeeklySettings};
+pub use gather::{WeeklyRequest, weekly_inputs, weekly_notice, weekly_notice_for};
+pub use inputs::{Change, Correction, WeeklyInputs, WeeklySettings};
 pub use provenance::{NoticeProvenance, TableVersions};
+pub use register::{Issued, Register, settle};
 
 /// A notice: everything that is printed, in words, and nothing about how it looks.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,11 +71,7 @@ pub struct Imprint {
 impl Notice {
     /// The name of its files without the extension, `weekly-2019-W32`.
     pub fn file_stem(&self) -> String {
-        let name = format!("{}-{}", self.provenance.kind, self.provenance.period);
-        match self.provenance.revision {
-            Some(revision) => format!("{name}-r{revision}"),
-            None => name,
-        }
+        self.provenance.file_stem()
     }
 }
 

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::Provenance;
 use crate::notice::WeeklyInputs;
+use crate::{Provenance, Source};
 
 /// What a notice was made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +51,30 @@ impl NoticeProvenance {
         }
     }
 
+    /// The name of the notice's files without the extension, `weekly-2019-W32`.
+    pub fn file_stem(&self) -> String {
+        let name = format!("{}-{}", self.kind, self.period);
+        match self.revision {
+            Some(revision) => format!("{name}-r{revision}"),
+            None => name,
+        }
+    }
+
+    /// Reads what [`NoticeProvenance::to_json`] wrote; `None` when something is missing.
+    pub(super) fn from_json(value: &Value) -> Option<Self> {
+        let text = |key: &str| value[key].as_str().map(str::to_owned);
+        let tables = value["tables"].as_array()?.iter().map(TableVersions::from_json);
+        Some(Self {
+            kind: text("kind")?,
+            district: text("district")?,
+            period: text("period")?,
+            revision: value["revision"].as_u64().and_then(|n| u32::try_from(n).ok()),
+            tables: tables.collect::<Option<_>>()?,
+            program: text("program")?,
+            settings_file: text("settings_file"),
+        })
+    }
+
     /// As JSON, for programs.
     pub fn to_json(&self) -> Value {
         let tables: Vec<Value> = self.tables.iter().map(TableVersions::to_json).collect();
@@ -91,6 +115,20 @@ impl NoticeProvenance {
 }
 
 impl TableVersions {
+    fn from_json(value: &Value) -> Option<Self> {
+        let source = [Source::Rollup, Source::Raw, Source::RollupAndRaw]
+            .into_iter()
+            .find(|source| Some(source.as_str()) == value["source"].as_str())?;
+        Some(Self {
+            parameter: value["parameter"].as_str()?.to_owned(),
+            versions: Provenance {
+                observations_version: value["observations_version"].as_u64(),
+                hourly_version: value["hourly_version"].as_u64(),
+                source,
+            },
+        })
+    }
+
     fn to_json(&self) -> Value {
         json!({
             "parameter": self.parameter,

@@ -1,5 +1,6 @@
 //! Notices from invented figures: what is said, in which order, and in both formats.
 
+mod revision;
 mod sample;
 
 use chrono::NaiveDate;

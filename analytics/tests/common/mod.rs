@@ -30,6 +30,8 @@ pub struct Row {
     pub value: String,
     pub flag: Flag,
     pub received: Time,
+    /// Epoch and number, if its device has them.
+    pub number: Option<(&'static str, u64)>,
 }
 
 pub fn time(text: &str) -> Time {
@@ -45,6 +47,7 @@ pub fn row(device: &str, at: &str, parameter: &str, value: &str) -> Row {
         value: value.to_owned(),
         flag: Flag::Normal,
         received: time(RECEIVED),
+        number: None,
     }
 }
 
@@ -125,6 +128,10 @@ impl World {
             observation.clear();
             observation.device.push_str(&row.device);
             observation.time = row.time;
+            if let Some((epoch, seq)) = row.number {
+                observation.epoch.push_str(epoch);
+                observation.seq = Some(seq);
+            }
             let reading = observation.reading_mut(parameters.find(&row.parameter).unwrap());
             reading.value = Some(Decimal::parse(row.value.as_bytes()).unwrap());
             reading.flag = row.flag;

@@ -3,6 +3,7 @@
 //! Invariant: pure; the same inputs give the same notice.
 
 mod annex;
+mod correction;
 mod places;
 mod problems;
 mod summary;
@@ -22,13 +23,24 @@ pub fn weekly(inputs: &WeeklyInputs) -> Notice {
     Notice {
         masthead: notice.agency.clone(),
         number: format!("{}〔{}〕第{}期", notice.document_prefix, week.year(), week.week()),
-        title: format!("{}大气污染防治工作周通报", inputs.settings.district.name),
+        title: format!(
+            "{}大气污染防治工作周通报{}",
+            inputs.settings.district.name,
+            if inputs.revision.is_some() {
+                "（更正）"
+            } else {
+                ""
+            }
+        ),
         period: wording::period(inputs.period),
         revision: inputs
             .revision
             .map(|revision| format!("第{revision}次修订，此前印发的本期通报同时废止")),
         recipients: notice.recipients.join("，"),
-        sections: sections(inputs),
+        sections: correction::section(inputs)
+            .into_iter()
+            .chain(sections(inputs))
+            .collect(),
         signature: notice.issuer.clone(),
         date: date.clone(),
         contact: notice

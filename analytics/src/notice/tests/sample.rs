@@ -203,5 +203,6 @@ pub(super) fn inputs() -> WeeklyInputs {
         issued_on: NaiveDate::from_ymd_opt(2019, 8, 12).unwrap(),
         program: "dustwatch 0.1.0".to_owned(),
         revision: None,
+        correction: None,
     }
 }
