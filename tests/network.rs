@@ -34,19 +34,21 @@ fn finish(world: &World, load: Load, agents: Running, ingest: Running) {
 
 #[test]
 fn connections_cut_in_the_middle_of_packets() {
-    const CUTS: u64 = 12;
+    const CUTS: u64 = 6;
     let mut random = Random::printed();
     let (world, _broker, proxy, _) = far_away();
     let ingest = world.start_ingest();
     let load = Load {
         round: 0,
-        observations: 5000,
+        observations: 3000,
         batch: 2,
         rate: 400,
     };
     let mut agents = load.spawn(&world, world.port());
     for cut in 1..=CUTS {
-        proxy.cut_after(random.between(300, 120_000));
+        let bytes = random.between(300, 80_000);
+        eprintln!("cut {cut} after {bytes} bytes");
+        proxy.cut_after(bytes);
         let since = Instant::now();
         while proxy.cuts() < cut && !agents.has_ended() {
             assert!(
@@ -76,7 +78,6 @@ fn a_peer_that_vanished_without_a_word_is_noticed() {
         rate: 300,
     };
     let agents = load.spawn(&world, port);
-    ingest.wait_for_log("a first commit", |line| line.contains("ready"));
     std::thread::sleep(Duration::from_millis(1500)); // In the middle of the load.
     proxy.freeze();
     ingest.wait_for_log("silence", |line| line.contains("said nothing for"));

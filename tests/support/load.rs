@@ -13,7 +13,7 @@ const DEVICES: u64 = 4;
 /// A monitor that the agents have and the ingester does not know: what it says is rejected.
 const STRANGER: &str = "110109-DY-9999";
 
-/// One round: a day of its own.
+/// One round: a day of its own, and the next ones if it has more than a day's observations.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Load {
     /// Number of the round, 0 to 9.
@@ -38,6 +38,7 @@ impl Load {
             batch,
             rate,
         } = self;
+        let days = observations.div_ceil((DEVICES + 1) * 1440);
         let settings = "[district]\ncode = \"110109\"\nname = \"某区\"\ntownships = \"townships.csv\"\n\
                         stations = \"agents.csv\"\n";
         let known = std::fs::read_to_string(world.path("stations.csv")).expect("a file can be read");
@@ -47,7 +48,7 @@ impl Load {
         );
         let config = world.write("agents.toml", settings).display().to_string();
         let more = format!(
-            "--broker mqtt://127.0.0.1:{port} --no-troubles --days 1 --start 2019-08-1{round} --seed 7 \
+            "--broker mqtt://127.0.0.1:{port} --no-troubles --days {days} --start 2019-08-1{round} --seed 7 \
              --count {observations} --batch {batch} --rate {rate} --resend-after 2s --epoch {}",
             self.epoch()
         );
