@@ -112,7 +112,9 @@ impl Stage {
     }
 
     fn replace_ingester(&mut self, spawn: impl Fn(&World) -> Running) {
-        self.ingest.signal("KILL");
+        if !self.ingest.has_ended() {
+            self.ingest.signal("KILL");
+        }
         let since = Instant::now();
         while !self.ingest.has_ended() {
             assert!(
