@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
 use crate::delivery::Receipt;
+use crate::failpoint::{self, Point};
 use crate::mqtt::{ConnectionError, Writer};
 use crate::stats::{Stats, add};
 
@@ -35,6 +36,7 @@ pub(crate) async fn run(
                 let acknowledged = ids.count() as u64;
                 add(&stats.acknowledged, acknowledged);
                 stats.unacknowledged.fetch_sub(acknowledged, Ordering::Relaxed);
+                failpoint::pass(Point::ReceiptsSent);
             }
             _ = ping.tick() => writer.ping().await?,
         }

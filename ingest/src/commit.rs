@@ -20,6 +20,7 @@ use crate::IngestError;
 use crate::batch::Sealed;
 use crate::delivery::Receipt;
 use crate::durable::Durable;
+use crate::failpoint::{self, Point};
 use crate::link::Backoff;
 use crate::metrics::{Metrics, seconds};
 use crate::stats::{Stats, add};
@@ -103,6 +104,7 @@ impl Committer {
             outputs.committed.send_replace(sealed.up_to);
             let reached = sealed.up_to.get();
             self.stats.table_position.store(reached, Ordering::Relaxed);
+            failpoint::pass(Point::PositionAnnounced);
             if !sealed.receipts.is_empty() {
                 let _ = outputs.receipts.send(sealed.receipts);
             }
@@ -137,7 +139,10 @@ impl Committer {
                 Err(error) => Err(error),
             };
             match attempt {
-                Ok(_) => return Ok(()),
+                Ok(_) => {
+                    failpoint::pass(Point::RejectedCommitted);
+                    return Ok(());
+                }
                 Err(error) => waits.wait("rejected", error).await?,
             }
         }
@@ -160,7 +165,9 @@ impl Committer {
                 }
             };
             duplicates += counts.duplicates;
+            failpoint::pass(Point::Admitted);
             if let Some(commit) = self.append(&rows, up_to, overtaken, &mut waits).await? {
+                failpoint::pass(Point::ObservationsCommitted);
                 self.record(&commit, duplicates, counts.corrections);
                 return Ok(());
             }

@@ -13,6 +13,7 @@ use rumqttc::{AsyncClient, Event, EventLoop, Packet, Publish, QoS};
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
+use crate::failpoint::{self, Point};
 use crate::link::Backoff;
 
 /// How long confirmations are gathered.
@@ -89,12 +90,16 @@ pub(crate) async fn run(
 
 /// Publishes what is new, as far as the client's queue takes it.
 fn publish(client: &AsyncClient, latest: &HashMap<Topic, Ack>, dirty: &mut HashSet<Topic>) {
+    let before = dirty.len();
     dirty.retain(|topic| match latest.get(topic) {
         Some(ack) => client
             .try_publish(topic.to_string(), QoS::AtLeastOnce, true, ack.to_json())
             .is_err(),
         None => false,
     });
+    if dirty.len() < before {
+        failpoint::pass(Point::AcksPublished);
+    }
 }
 
 async fn poll(mut eventloop: EventLoop, link: mpsc::Sender<Connected>, retained: Retained) {

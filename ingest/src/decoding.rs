@@ -17,6 +17,7 @@ use crate::IngestError;
 use crate::batch::{Batcher, Sealed};
 use crate::decode::MessageDecoder;
 use crate::delivery::{Journaled, Receipt};
+use crate::failpoint::{self, Point};
 use crate::metrics::{Metrics, seconds};
 
 /// The third stage.
@@ -82,6 +83,7 @@ impl Decoding {
             }
             let before = self.batcher.rows.len();
             let outcome = self.decoder.decode(&message, &mut self.batcher.rows);
+            failpoint::pass(Point::Decoded);
             if let Some(observed) = self.batcher.rows.last_observed()
                 && self.batcher.rows.len() > before
             {
@@ -117,6 +119,7 @@ impl Decoding {
             self.sealed
                 .blocking_send(sealed)
                 .map_err(|_| IngestError::Stage("commit"))?;
+            failpoint::pass(Point::Sealed);
         }
         Ok(())
     }

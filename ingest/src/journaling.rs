@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 
 use crate::IngestError;
 use crate::delivery::{Delivery, Hop, Journaled, Receipt, decode_record, encode_record};
+use crate::failpoint::{self, Point};
 use crate::metrics::{Metrics, seconds};
 use crate::stats::{Stats, add};
 
@@ -97,6 +98,7 @@ impl Journaling {
                 });
             }
             self.sync()?;
+            failpoint::pass(Point::JournalSynced);
             if let Some(first) = journaled.first() {
                 let lag = seconds(first.received_at, self.clock.now());
                 self.metrics.received_to_journaled.record(lag);
@@ -202,7 +204,10 @@ impl Journaling {
     fn append(&mut self, record: &[u8]) -> Result<Position, IngestError> {
         loop {
             match self.journal.append(record) {
-                Ok(position) => return Ok(position),
+                Ok(position) => {
+                    failpoint::pass(Point::JournalAppended);
+                    return Ok(position);
+                }
                 Err(AppendError::Full(failure)) => self.wait_for_space(&failure.to_string()),
                 Err(error) => return Err(IngestError::JournalFailed(error.to_string())),
             }
@@ -250,6 +255,7 @@ impl Journaling {
         if let Err(error) = self.journal.truncate(position) {
             tracing::warn!(%error, %position, "journal not cut");
         }
+        failpoint::pass(Point::JournalCut);
     }
 }
 

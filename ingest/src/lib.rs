@@ -24,6 +24,7 @@ mod delivery;
 mod door;
 mod durable;
 mod error;
+mod failpoint;
 mod group;
 mod import;
 mod journaling;

@@ -16,6 +16,10 @@ const ANY_SIZE: usize = 268_435_455;
 /// Largest packet that we send: an acknowledgement is far smaller.
 const OUTGOING_BYTES: usize = 64 * 1024;
 
+/// Silence after which a sign of life is asked for; twice that, and the peer is gone: no later than on the receiving
+/// connection.
+const KEEP_ALIVE: Duration = Duration::from_secs(12);
+
 /// Client and event loop for a client id.
 pub(crate) fn connect(
     settings: &BrokerSettings,
@@ -30,7 +34,7 @@ pub(crate) fn connect(
         address.port(),
     );
     options
-        .set_keep_alive(Duration::from_secs(30))
+        .set_keep_alive(KEEP_ALIVE)
         .set_clean_session(!persistent)
         .set_manual_acks(persistent)
         .set_max_packet_size(ANY_SIZE, OUTGOING_BYTES);

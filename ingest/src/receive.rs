@@ -18,6 +18,7 @@ use dustwatch_observation::{Clock, Time};
 use tokio::sync::{mpsc, watch};
 
 use crate::delivery::{Delivery, Hop, Receipt};
+use crate::failpoint::{self, Point};
 use crate::link::{self, Backoff};
 use crate::mqtt::{self, ConnectionError, Packet, Reader, Target, Version, Writer};
 use crate::stats::{Stats, add};
@@ -115,7 +116,11 @@ impl Receiver {
                     .wrapping_mul(0x9e37_79b9),
             );
             let wait_ms = wait.as_millis() as u64;
-            tracing::warn!(%error, wait_ms, "broker connection lost, connecting again");
+            if matches!(error, ConnectionError::SubscriptionRefused(_)) {
+                tracing::error!(%error, wait_ms, "nothing is received, trying again");
+            } else {
+                tracing::warn!(%error, wait_ms, "broker connection lost, connecting again");
+            }
             tokio::time::sleep(wait).await;
         }
     }
@@ -128,7 +133,6 @@ impl Receiver {
         backoff: &mut Backoff,
     ) -> Result<(), ConnectionError> {
         let (mut reader, mut writer, session_present) = mqtt::open(&self.target).await?;
-        backoff.reset();
         self.connection += 1;
         add(&self.stats.connections, 1);
         self.stats.unacknowledged.store(0, Ordering::Relaxed);
@@ -136,10 +140,15 @@ impl Receiver {
         tracing::info!(session_present, "connected to broker");
         self.subscribe(&mut writer, session_present).await?;
         let (connection, stats) = (self.connection, self.stats.clone());
-        tokio::select! {
+        let ended = tokio::select! {
             lost = self.receive(&mut reader, output) => lost,
             ended = acknowledge::run(&mut writer, connection, receipts, &stats) => ended,
+        };
+        // A broker that lets us in and refuses us the topics is not to be asked four times a second.
+        if *self.subscribed.borrow() {
+            backoff.reset();
         }
+        ended
     }
 
     async fn subscribe(&mut self, writer: &mut Writer, session_present: bool) -> Result<(), ConnectionError> {
@@ -160,9 +169,12 @@ impl Receiver {
         loop {
             // What came with the handshake is there already.
             let deliveries = self.packets(reader)?;
-            if !deliveries.is_empty() && output.send(Hop::Deliveries(deliveries)).await.is_err() {
-                // Shutting down: the connection stays for the acknowledgements that still go out.
-                return std::future::pending().await;
+            if !deliveries.is_empty() {
+                if output.send(Hop::Deliveries(deliveries)).await.is_err() {
+                    // Shutting down: the connection stays for the acknowledgements that still go out.
+                    return std::future::pending().await;
+                }
+                failpoint::pass(Point::Received);
             }
             if read < FILLED {
                 tokio::time::sleep(PAUSE).await;

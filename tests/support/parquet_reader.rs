@@ -194,6 +194,17 @@ impl DeltaLog {
         }
     }
 
+    /// Payloads of the newest version of `rejected`.
+    pub(crate) fn payloads(&self) -> Vec<Vec<u8>> {
+        let batches = self.files.keys().flat_map(|path| self.batches(path));
+        let payloads = batches.flat_map(|batch| {
+            let column = batch.column_by_name("payload").expect("a column payload");
+            let payloads = column.as_binary::<i32>().iter().flatten();
+            payloads.map(<[u8]>::to_vec).collect::<Vec<_>>()
+        });
+        payloads.collect()
+    }
+
     fn open(&self, path: &str) -> ParquetRecordBatchReaderBuilder<File> {
         let path = self.folder.join(path);
         let file = File::open(&path)

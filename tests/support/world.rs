@@ -35,6 +35,9 @@ pub(crate) struct Place {
     /// Further lines of `[district]`, `[broker]`.
     pub(crate) district_keys: String,
     pub(crate) broker_keys: String,
+    /// Further lines of `[journal]`, `[lake]`.
+    pub(crate) journal_keys: String,
+    pub(crate) lake_keys: String,
     /// Whether the broker's address says `mqtts://`.
     pub(crate) tls: bool,
 }
@@ -99,14 +102,20 @@ impl World {
         world.write("stations.csv", &stations);
         let settings = format!(
             "[district]\ncode = \"{}\"\nname = \"某区\"\ntownships = \"townships.csv\"\nstations = \"stations.csv\"\n{}\n\
-             [broker]\nurl = \"{}://127.0.0.1:{}\"\n{}\n[journal]\ndir = \"journal\"\n\n\
-             [lake]\nuri = \"lake\"\ncommit_interval_seconds = 1\nshutdown_seconds = 10\n\n\
+             [broker]\nurl = \"{}://127.0.0.1:{}\"\n{}\n[journal]\ndir = \"journal\"\n{}\n\
+             [lake]\nuri = \"lake\"\n{}\nshutdown_seconds = 10\n\n\
              [serve]\nmetrics_listen = \"127.0.0.1:0\"\n",
             place.district,
             place.district_keys,
             if place.tls { "mqtts" } else { "mqtt" },
             world.port,
-            place.broker_keys
+            place.broker_keys,
+            place.journal_keys,
+            if place.lake_keys.is_empty() {
+                "commit_interval_seconds = 1"
+            } else {
+                &place.lake_keys
+            }
         );
         world.write("dustwatch.toml", &settings);
         world
@@ -165,6 +174,16 @@ impl World {
         Running::spawn(command)
     }
 
+    /// `dustwatch ingest`, which will stop dead at the pass of a fail point: `journal_synced:3`.
+    pub(crate) fn spawn_failing_ingest(&self, at: &str) -> Running {
+        let mut command = self.command(Path::new(env!("CARGO_BIN_EXE_dustwatch")));
+        command
+            .args(["ingest", "--log-format", "json", "--config"])
+            .arg(self.path("dustwatch.toml"))
+            .env("DUSTWATCH_FAIL_AT", at);
+        Running::spawn(command)
+    }
+
     /// `dustwatch-edge ARGUMENTS`, with the broker's password in the environment, if there is one.
     pub(crate) fn spawn_edge(&self, arguments: &[&str], password: Option<&str>) -> Running {
         let mut command = self.command(&edge_program());
@@ -200,6 +219,7 @@ impl World {
         command
             .current_dir(self.folder.path())
             .env_remove("RUST_LOG")
+            .env_remove("DUSTWATCH_FAIL_AT")
             .env_remove("DUSTWATCH_BROKER_PASSWORD");
         command
     }

@@ -97,7 +97,7 @@ struct Stream {
     handed: usize,
     /// Everything up to here is confirmed, whether it was offered here or not.
     confirmed: u64,
-    /// Highest number that may have been used for anything.
+    /// Highest number that may have been sent: in an earlier life, or handed out in this one.
     highest: u64,
     /// Since when there is something to confirm and nothing was: since the lowest message was handed out, or since the
     /// last confirmation. `None` while nothing is handed out.
@@ -128,7 +128,7 @@ impl Window {
     }
 
     /// Adds a stream. `highest` is the highest number that its epoch ever used before now: confirmations above
-    /// that and above what was offered are not believed. `u64::MAX` when whoever offers cannot know.
+    /// that and above what was handed out are not believed. `u64::MAX` when whoever offers cannot know.
     pub(crate) fn add_stream(&mut self, highest: u64) -> StreamId {
         self.streams.push(Stream {
             held: VecDeque::new(),
@@ -160,9 +160,6 @@ impl Window {
                 .back()
                 .is_none_or(|held| held.message.last < message.first)
         );
-        if stream.highest != u64::MAX {
-            stream.highest = stream.highest.max(message.last);
-        }
         if message.last <= stream.confirmed {
             return Confirmed {
                 messages: 1,
@@ -200,6 +197,7 @@ impl Window {
         let again = held.first_sent.is_some();
         held.first_sent.get_or_insert(now);
         let message = &held.message;
+        stream.highest = stream.highest.max(message.last);
         Some(Sending {
             token: Token {
                 stream: StreamId(index),
@@ -219,7 +217,7 @@ impl Window {
             tracing::warn!(
                 seq,
                 highest = stream.highest,
-                "a confirmation is ahead of everything ever sent"
+                "a confirmation is ahead of everything ever sent, the part beyond is not believed"
             );
         }
         stream.confirmed = stream.confirmed.max(seq.min(stream.highest));

@@ -157,6 +157,22 @@ fn a_confirmation_of_numbers_never_used_is_not_believed() {
 }
 
 #[test]
+fn a_confirmation_ahead_of_what_was_sent_leaves_what_was_not() {
+    let now = Instant::now();
+    let mut window = Window::new(Limits::default(), RESEND);
+    let stream = window.add_stream(3);
+    for seq in 4..=6 {
+        window.offer(stream, message(seq, seq));
+    }
+    assert_eq!(window.next(now).map(|sending| sending.token.last), Some(4));
+    window.confirm_through(stream, 100, now);
+    assert_eq!((window.confirmed(stream), window.len()), (4, 2));
+    assert_eq!(drain(&mut window, now), [(0, 5, 5, false), (0, 6, 5, false)]);
+    window.confirm_through(stream, 6, now);
+    assert_eq!(window.len(), 0);
+}
+
+#[test]
 fn deliveries_out_of_order_keep_what_is_missing() {
     let (mut window, stream, now) = window();
     for seq in 1..=3 {
