@@ -50,14 +50,10 @@ fn a_station_that_is_added_is_taken_without_a_restart() {
     ingest.wait_for_log("the new stations", |line| line.contains("stations read again"));
     wire.publish(NEW, observation(2));
     ingest.terminate().expect_code(0);
-    let rows = world.query("SELECT device, count(*) AS n FROM observations GROUP BY device");
-    assert_eq!(rows.cell(0, "device"), "110109-DY-0002");
-    assert_eq!(rows.cell(0, "n"), "1");
-    let rejected = world.query("SELECT reason, count(*) AS n FROM rejected GROUP BY reason");
-    assert_eq!(
-        (rejected.cell(0, "reason"), rejected.cell(0, "n")),
-        ("unknown_device", "2")
-    );
+    let rows = world.query("SELECT device FROM observations");
+    assert_eq!(rows.column("device"), ["110109-DY-0002"]);
+    let rejected = world.query("SELECT reason FROM rejected");
+    assert_eq!(rejected.column("reason"), ["unknown_device", "unknown_device"]);
 }
 
 #[test]
