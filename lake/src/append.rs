@@ -1,34 +1,36 @@
 //! Appending exactly once.
 //!
 //! Every commit carries an application transaction: the journal position that it reaches. A commit whose position the
-//! table has already is not made again, and an error whose outcome is unknown is resolved by reading the table's
-//! position back. One appender a table and application id: the journal's lock sees to that. Several application ids may
-//! append to a table at the same time: rows that were admitted against what others have written meanwhile are not
-//! appended, but given back to be admitted again.
+//! table has already is not made again, and an error whose outcome is unknown is resolved by reading the log on. The
+//! same entry is always tried first at the version after the last one known, so a put that lands late is found there
+//! or finds its place taken. One appender a table and application id: the journal's lock sees to that. Several application
+//! ids may append to a table at the same time: rows that were admitted against what others have written to their days
+//! meanwhile are not appended, but given back to be admitted again.
+//!
+//! The appender follows the log entry by entry and keeps no list of files; the table that it holds is for its columns,
+//! and brought up to date only when a day is to be read.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use datafusion::object_store::{ObjectStoreExt, path::Path};
-use delta_kernel::expressions::Scalar;
-use deltalake::arrow::array::{RecordBatch, new_null_array};
-use deltalake::arrow::datatypes::{Schema, SchemaRef};
-use deltalake::arrow::error::ArrowError;
-use deltalake::kernel::engine::arrow_conversion::TryIntoArrow;
-use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, TransactionError};
+use deltalake::DeltaTable;
+use deltalake::arrow::array::RecordBatch;
 use deltalake::kernel::{Action, Add, Transaction};
 use deltalake::protocol::{DeltaOperation, SaveMode};
-use deltalake::writer::{DeltaWriter, RecordBatchWriter, WriteMode};
-use deltalake::{DeltaTable, DeltaTableError};
-use indexmap::IndexMap;
 
-use crate::{Lake, LakeError, ObservationRows, TableKind, TouchedDays, durable, writer};
+use crate::entry::{CHECKPOINT_EVERY, Entry, Passed, Written, is_there, read_entry, write_entry};
+use crate::files::{remove_files, write_files, write_rows};
+use crate::history::{day_number, days_of};
+use crate::{Lake, LakeError, ObservationRows, TableKind, TouchedDays, durable};
 
-/// Commits after which the table is read afresh, so that memory does not grow with the log.
-const REOPEN_AFTER: u32 = 500;
+/// Updates of the table after which it is read afresh, so that memory does not grow with the log.
+const REOPEN_AFTER: u32 = 100;
 
-/// Rows that are Arrow at a time on their way to a file.
-const SLICE_ROWS: usize = 32 * 1024;
+/// Age above which the newest entry known is looked for again: far below the time for which entries are kept.
+const SURE_FOR: Duration = Duration::from_secs(3600);
+
+/// Times that rows are written anew when the table's columns change under them.
+const REWRITES: u32 = 3;
 
 /// A commit that is on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +59,7 @@ impl Source<'_> {
     }
 }
 
-/// What to do when another writer commits at the same moment.
+/// What to do when another writer commits rows of the same days at the same moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Others {
     /// Append behind it.
@@ -66,32 +68,32 @@ enum Others {
     Yield,
 }
 
-/// Whether a commit was not made because another one has its version.
-fn lost_the_race(error: &LakeError) -> bool {
-    let LakeError::Store { cause, .. } = error else {
-        return false;
-    };
-    matches!(
-        **cause,
-        DeltaTableError::Transaction {
-            source: TransactionError::MaxCommitAttempts(_) | TransactionError::VersionAlreadyExists(_),
-        } | DeltaTableError::VersionAlreadyExists(_)
-    )
-}
-
 /// Appends to one table under one application id.
 #[derive(Debug)]
 pub struct Appender {
     lake: Lake,
     kind: TableKind,
     app_id: String,
+    /// The table as it was when it was read last: its columns hold, its files may be behind `version`.
     table: DeltaTable,
+    updates: u32,
+    /// The newest version known, and when it was seen to be the newest.
+    version: u64,
+    seen: Instant,
     position: Option<u64>,
-    commits: u32,
+    /// A commit ended in an error and may have landed.
+    uncertain: bool,
+    /// Columns or properties changed since the table was read.
+    changed: bool,
     /// Log entries from this version on may not be on disk yet.
     unsynced: Option<u64>,
-    /// Version after our last commit: what lies between it and the table's is others' work.
-    own: u64,
+    /// Days that others touched since they were asked for last.
+    foreign: TouchedDays,
+    /// Every local day that may have rows.
+    days: BTreeSet<i32>,
+    /// Files that the version reads.
+    files: usize,
+    checkpoint: Option<tokio::task::JoinHandle<()>>,
 }
 
 impl Appender {
@@ -107,12 +109,19 @@ impl Appender {
             lake: lake.clone(),
             kind,
             app_id: app_id.to_owned(),
+            days: days_of(&table)?,
+            files: files_of(&table),
             table,
+            updates: 0,
+            version,
+            seen: Instant::now(),
             position,
-            commits: 0,
+            uncertain: false,
+            changed: false,
             // A predecessor may have been killed between its commit and the sync.
             unsynced: Some(version),
-            own: version,
+            foreign: TouchedDays::none(),
+            checkpoint: None,
         })
     }
 
@@ -123,35 +132,42 @@ impl Appender {
 
     /// The table's version that this appender knows.
     pub fn version(&self) -> u64 {
-        self.table.version().unwrap_or(0)
+        self.version
     }
 
     /// Files that the table's version that this appender knows reads.
     pub fn files(&self) -> usize {
-        self.table
-            .snapshot()
-            .map_or(0, |state| state.log_data().iter().count())
+        self.files
     }
 
-    /// Takes note of what other writers have committed; the days that they touched.
+    /// Takes note of what other writers have committed; the days that they touched since this was asked last.
     pub(crate) async fn foreign_days(&mut self) -> Result<TouchedDays, LakeError> {
-        self.table
-            .update_state()
-            .await
-            .map_err(LakeError::store(self.kind.name()))?;
-        let now = self.version();
-        let touched = if now == self.own {
-            TouchedDays::Days(BTreeSet::new())
-        } else {
-            self.lake.touched_days(self.own, now).await?
-        };
-        self.own = now;
-        Ok(touched)
+        self.catch_up().await?;
+        Ok(std::mem::replace(&mut self.foreign, TouchedDays::none()))
     }
 
-    /// The table, for reading what it held before the next commit.
+    /// The table, for reading what it held when it was last brought up to date.
     pub(crate) fn table(&self) -> &DeltaTable {
         &self.table
+    }
+
+    /// Every local day that may have rows.
+    pub(crate) fn days(&self) -> &BTreeSet<i32> {
+        &self.days
+    }
+
+    /// Brings the table up to date, for reading rows.
+    pub(crate) async fn refresh(&mut self) -> Result<(), LakeError> {
+        let store = LakeError::store(self.kind.name());
+        if self.table.version().is_some_and(|read| read >= self.version) {
+            return Ok(());
+        }
+        self.updates += 1;
+        if self.updates.is_multiple_of(REOPEN_AFTER) {
+            self.table = self.lake.open_or_create(self.kind).await?;
+            return Ok(());
+        }
+        self.table.update_state().await.map_err(store)
     }
 
     /// Makes rows part of the table, together with the journal position that they reach. When this returns `Ok`, the
@@ -174,10 +190,11 @@ impl Appender {
     }
 
     /// As [`Appender::append_rows`], for rows that were admitted by [`Identity::admit`](crate::Identity::admit) just
-    /// now: only if the table is still the one that they were admitted to.
+    /// now: only if their days are still as they were when the rows were admitted.
     ///
     /// # Errors
-    /// As [`Appender::append`]; [`LakeError::Overtaken`] when another writer committed since, and nothing is appended.
+    /// As [`Appender::append`]; [`LakeError::Overtaken`] when another writer changed one of them since, and nothing is
+    /// appended.
     pub async fn append_admitted(
         &mut self,
         rows: &ObservationRows,
@@ -194,51 +211,84 @@ impl Appender {
         others: Others,
     ) -> Result<Commit, LakeError> {
         self.sync_log()?;
+        if self.uncertain {
+            self.catch_up().await?;
+        }
         let mut commit = Commit {
-            version: self.version(),
+            version: self.version,
             rows: 0,
             bytes: 0,
         };
-        if self.position.is_some_and(|reached| reached >= position) {
+        if self.is_reached(position) {
             return Ok(commit);
         }
-        let overtaken = || LakeError::Overtaken {
-            table: self.kind.name(),
-        };
-        if others == Others::Yield && self.version() != self.own {
-            return Err(overtaken());
-        }
+        self.find_newest().await?;
         commit.rows = source.rows();
-        let adds = self.write(source).await?;
-        commit.bytes = adds.iter().map(|add| add.size.unsigned_abs()).sum();
-        let base = self.version();
-        let written: Vec<String> = adds.iter().map(|add| add.path.clone()).collect();
-        if let Err(error) = self.commit(adds, position, others).await {
-            // The commit may have landed all the same: ask the table.
-            self.reopen().await?;
-            if self.position.is_none_or(|reached| reached < position) {
-                if others == Others::Yield && lost_the_race(&error) {
-                    self.remove(&written).await;
-                    return Err(LakeError::Overtaken {
-                        table: self.kind.name(),
-                    });
-                }
-                return Err(error);
+        for _ in 0..REWRITES {
+            if self.changed {
+                self.reopen().await?;
             }
-            tracing::warn!(table = self.kind.name(), position, %error, "commit landed in spite of its error");
+            let adds = self.write(source).await?;
+            commit.bytes = adds.iter().map(|add| add.size.unsigned_abs()).sum();
+            self.commit(adds, position, others).await?;
+            if self.is_reached(position) {
+                self.sync_log()?;
+                commit.version = self.version;
+                return Ok(commit);
+            }
         }
-        self.position = Some(position);
-        self.unsynced = Some(base + 1);
-        if self.version() == base + 1 && self.own == base {
-            self.own = base + 1;
+        Err(LakeError::Layout {
+            table: self.kind.name(),
+            message: format!("its columns changed {REWRITES} times during one append"),
+        })
+    }
+
+    fn is_reached(&self, position: u64) -> bool {
+        self.position.is_some_and(|reached| reached >= position)
+    }
+
+    /// Reads the log on to its end.
+    async fn catch_up(&mut self) -> Result<(), LakeError> {
+        self.find_newest().await?;
+        let log = self.table.log_store();
+        while let Some(entry) = read_entry(log.as_ref(), self.version + 1)
+            .await
+            .map_err(LakeError::store(self.kind.name()))?
+        {
+            self.pass(&entry);
         }
-        self.sync_log()?;
-        self.commits += 1;
-        if self.commits.is_multiple_of(REOPEN_AFTER) {
-            self.reopen().await?;
+        self.seen = Instant::now();
+        self.uncertain = false;
+        Ok(())
+    }
+
+    /// After a long rest the entries after the one known may have been cleaned up: then the table is read afresh,
+    /// since a version among them would be free again.
+    async fn find_newest(&mut self) -> Result<(), LakeError> {
+        let log = self.table.log_store();
+        let is_sure = self.seen.elapsed() < SURE_FOR
+            && is_there(log.as_ref(), self.version)
+                .await
+                .map_err(LakeError::store(self.kind.name()))?;
+        if is_sure { Ok(()) } else { self.reopen().await }
+    }
+
+    /// Takes note of an entry that is in the log.
+    fn pass(&mut self, entry: &Entry) {
+        self.version = entry.version;
+        self.unsynced.get_or_insert(entry.version);
+        self.changed |= entry.changes_table();
+        let count = |action: &str| entry.actions.iter().filter(|a| a.get(action).is_some()).count();
+        self.files = (self.files + count("add")).saturating_sub(count("remove"));
+        let touched = entry.touched();
+        if let TouchedDays::Days(days) = &touched {
+            self.days.extend(days);
         }
-        commit.version = self.version();
-        Ok(commit)
+        match entry.position(&self.app_id) {
+            // Ours, landed in spite of an error.
+            Some(reached) => self.position = self.position.max(Some(reached)),
+            None => self.foreign.extend(touched),
+        }
     }
 
     /// Sees to it that every log entry that may be ours is on disk.
@@ -246,7 +296,7 @@ impl Appender {
         let (Some(from), Some(folder)) = (self.unsynced, self.lake.table_folder(self.kind)) else {
             return Ok(());
         };
-        (from..=self.version()).try_for_each(|version| durable::sync_log_entry(&folder, version))?;
+        (from..=self.version).try_for_each(|version| durable::sync_log_entry(&folder, version))?;
         self.unsynced = None;
         Ok(())
     }
@@ -262,125 +312,120 @@ impl Appender {
         Ok(adds)
     }
 
-    /// Takes away files that no commit names. What cannot be removed costs disk, not data.
-    async fn remove(&self, files: &[String]) {
-        let store = self.table.log_store().object_store(None);
-        for file in files {
-            // A log entry writes paths as they stand in an address.
-            let Ok(path) = Path::from_url_path(file) else {
-                continue;
-            };
-            if let Err(error) = store.delete(&path).await {
-                tracing::warn!(file, %error, "a file that was not committed stays");
-            }
-        }
-    }
-
+    /// Commits files, unless the table's columns changed meanwhile: then the position is not reached.
     async fn commit(&mut self, adds: Vec<Add>, position: u64, others: Others) -> Result<(), LakeError> {
-        let version = i64::try_from(position).unwrap_or(i64::MAX);
-        let properties = CommitProperties::default()
-            .with_application_transaction(Transaction::new(&self.app_id, version))
-            .with_cleanup_expired_logs(Some(false));
-        let properties = match others {
-            Others::Join => properties,
-            // The library's compare-and-swap.
-            Others::Yield => properties.with_max_retries(0),
+        let days: BTreeSet<i32> = adds.iter().filter_map(day_of_add).collect();
+        let paths: Vec<String> = adds.iter().map(|add| add.path.clone()).collect();
+        let is_overtaken = |foreign: &TouchedDays| others == Others::Yield && foreign.touches(&days);
+        if is_overtaken(&self.foreign) {
+            remove_files(&self.table, &paths).await;
+            return Err(self.overtaken());
+        }
+        let app_id = self.app_id.clone();
+        let mut passed = Vec::new();
+        let pass = |entry: Entry| {
+            let is_ours = entry.position(&app_id).is_some_and(|reached| reached >= position);
+            let stop = is_ours || entry.changes_table() || is_overtaken(&entry.touched());
+            passed.push(entry);
+            if stop { Passed::Stop } else { Passed::Go }
         };
+        let transaction = Transaction::new(&self.app_id, i64::try_from(position).unwrap_or(i64::MAX));
         let operation = DeltaOperation::Write {
             mode: SaveMode::Append,
             partition_by: Some(vec![self.kind.partition().to_owned()]),
             predicate: None,
         };
-        let name = self.kind.name();
-        let state = self.table.snapshot().map_err(LakeError::store(name))?;
-        let finalized = CommitBuilder::from(properties)
-            .with_actions(adds.into_iter().map(Action::Add).collect())
-            .build(Some(state), self.table.log_store(), operation)
-            .await
-            .map_err(LakeError::store(name))?;
-        self.table.state = Some(finalized.snapshot());
+        let actions = adds.into_iter().map(Action::Add).collect();
+        let written = write_entry(
+            &self.table,
+            self.version,
+            actions,
+            operation,
+            Some(transaction),
+            pass,
+        )
+        .await;
+        passed.iter().for_each(|entry| self.pass(entry));
+        match written {
+            Ok(Written::At(version)) => self.landed(version, position, days, paths.len()),
+            Ok(Written::Stopped) if !self.is_reached(position) => {
+                remove_files(&self.table, &paths).await;
+                if is_overtaken(&self.foreign) {
+                    return Err(self.overtaken());
+                }
+            }
+            Ok(Written::Stopped) => {}
+            Err(error) => {
+                self.uncertain = true;
+                self.catch_up().await?;
+                if !self.is_reached(position) {
+                    return Err(LakeError::store(self.kind.name())(error));
+                }
+                tracing::warn!(table = self.kind.name(), position, %error, "commit landed in spite of its error");
+            }
+        }
+        self.seen = Instant::now();
         Ok(())
+    }
+
+    fn landed(&mut self, version: u64, position: u64, days: BTreeSet<i32>, files: usize) {
+        self.version = version;
+        self.files += files;
+        self.unsynced.get_or_insert(version);
+        self.position = Some(position);
+        self.days.extend(days);
+        self.checkpoint_if_due(version);
+    }
+
+    fn overtaken(&self) -> LakeError {
+        LakeError::Overtaken {
+            table: self.kind.name(),
+        }
+    }
+
+    /// Whoever commits a version that a checkpoint is due at makes it, beside the commits.
+    fn checkpoint_if_due(&mut self, version: u64) {
+        let is_running = self.checkpoint.as_ref().is_some_and(|task| !task.is_finished());
+        if !version.is_multiple_of(CHECKPOINT_EVERY) || is_running {
+            return;
+        }
+        let (lake, kind) = (self.lake.clone(), self.kind);
+        self.checkpoint = Some(tokio::spawn(async move {
+            if let Err(error) = lake.checkpoint(kind).await {
+                tracing::warn!(table = kind.name(), %error, "no checkpoint was made; the next is tried later");
+            }
+        }));
     }
 
     async fn reopen(&mut self) -> Result<(), LakeError> {
+        let before = self.version;
         self.table = self.lake.open_or_create(self.kind).await?;
         self.position = read_position(&self.table, self.kind, &self.app_id).await?;
+        self.days.extend(days_of(&self.table)?);
+        self.files = files_of(&self.table);
+        self.version = self.table.version().unwrap_or(0);
+        self.seen = Instant::now();
+        (self.changed, self.uncertain) = (false, false);
+        if self.version != before {
+            self.unsynced.get_or_insert(self.version);
+            self.foreign = TouchedDays::Unknown;
+        }
         Ok(())
     }
 }
 
-/// Writes batches as sorted Parquet files, one a partition; nothing is committed yet.
-pub(crate) async fn write_files(
-    table: &DeltaTable,
-    kind: TableKind,
-    batches: &[RecordBatch],
-) -> Result<Vec<Add>, LakeError> {
-    let Some(first) = batches.iter().find(|b| b.num_rows() > 0) else {
-        return Ok(Vec::new());
-    };
-    let all = deltalake::arrow::compute::concat_batches(&first.schema(), batches)
-        .map_err(LakeError::arrow(kind.name()))?;
-    let order: Vec<&str> = std::iter::once(kind.partition())
-        .chain(kind.order().iter().copied())
-        .collect();
-    let all = writer::sorted(&all, &order).map_err(LakeError::arrow(kind.name()))?;
-    let all = as_wide_as(table, &all).map_err(LakeError::arrow(kind.name()))?;
-    let mut files = RecordBatchWriter::for_table(table)
-        .map_err(LakeError::store(kind.name()))?
-        .with_writer_properties(writer::properties(&all.schema()));
-    files.write(all).await.map_err(LakeError::store(kind.name()))?;
-    files.flush().await.map_err(LakeError::store(kind.name()))
-}
-
-/// Writes rows as sorted Parquet files, one a local day, a slice at a time; nothing is committed yet.
-async fn write_rows(table: &DeltaTable, rows: &ObservationRows) -> Result<Vec<Add>, LakeError> {
-    let kind = TableKind::Observations;
-    if rows.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut files = RecordBatchWriter::for_table(table)
-        .map_err(LakeError::store(kind.name()))?
-        .with_writer_properties(writer::properties(rows.schema()));
-    let order = rows.sorted();
-    for day in order.chunk_by(|a, b| rows.day[*a as usize] == rows.day[*b as usize]) {
-        let partition = IndexMap::from([(
-            kind.partition().to_owned(),
-            Scalar::Date(rows.day[day[0] as usize]),
-        )]);
-        for slice in day.chunks(SLICE_ROWS) {
-            let batch = rows.batch(slice).map_err(LakeError::arrow(kind.name()))?;
-            let batch = as_wide_as(table, &batch).map_err(LakeError::arrow(kind.name()))?;
-            files
-                .write_partition(batch, &partition, WriteMode::Default)
-                .await
-                .map_err(LakeError::store(kind.name()))?;
-        }
-    }
-    files.flush().await.map_err(LakeError::store(kind.name()))
-}
-
-/// The batch with null columns where the table has parameters that this configuration does not.
-fn as_wide_as(table: &DeltaTable, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-    let schema = schema_of(table)?;
-    let columns = schema
-        .fields()
-        .iter()
-        .map(|field| match batch.column_by_name(field.name()) {
-            Some(column) => column.clone(),
-            None => new_null_array(field.data_type(), batch.num_rows()),
-        });
-    RecordBatch::try_new(schema.clone(), columns.collect())
-}
-
-/// The columns that the table has.
-pub(crate) fn schema_of(table: &DeltaTable) -> Result<SchemaRef, ArrowError> {
-    let state = table
+fn files_of(table: &DeltaTable) -> usize {
+    table
         .snapshot()
-        .map_err(|e| ArrowError::ExternalError(Box::new(e)))?;
-    let schema: Schema = state.schema().as_ref().try_into_arrow()?;
-    Ok(Arc::new(schema))
+        .map_or(0, |state| state.log_data().iter().count())
 }
 
+fn day_of_add(add: &Add) -> Option<i32> {
+    let day = add.partition_values.get("day")?.as_deref()?;
+    day_number(day)
+}
+
+/// The position that a table has reached under an application id, by its whole log.
 pub(crate) async fn read_position(
     table: &DeltaTable,
     kind: TableKind,

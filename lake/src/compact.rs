@@ -163,7 +163,7 @@ async fn rewrite(table: &DeltaTable, kind: TableKind, day: i32) -> Result<(Vec<A
         .execute_stream()
         .await
         .map_err(LakeError::scan(kind.name()))?;
-    let schema = crate::append::schema_of(table).map_err(LakeError::arrow(kind.name()))?;
+    let schema = crate::files::schema_of(table).map_err(LakeError::arrow(kind.name()))?;
     let mut files = RecordBatchWriter::for_table(table)
         .map_err(store)?
         .with_writer_properties(writer::sorted_properties(&schema, kind))

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use deltalake::DeltaTable;
 use deltalake::kernel::LogicalFileView;
 
+use crate::entry::{Entry, read_entry};
 use crate::{Lake, LakeError, TableKind};
 
 /// One commit of a table.
@@ -35,6 +36,50 @@ pub enum TouchedDays {
     Unknown,
 }
 
+impl TouchedDays {
+    /// No day.
+    pub(crate) fn none() -> Self {
+        Self::Days(BTreeSet::new())
+    }
+
+    /// Whether one of these days is among them.
+    pub(crate) fn touches(&self, others: &BTreeSet<i32>) -> bool {
+        match self {
+            Self::Days(days) => !days.is_disjoint(others),
+            Self::Unknown => true,
+        }
+    }
+
+    /// Adds other days.
+    pub(crate) fn extend(&mut self, others: Self) {
+        match (&mut *self, others) {
+            (Self::Days(days), Self::Days(more)) => days.extend(more),
+            (_, Self::Unknown) => *self = Self::Unknown,
+            (Self::Unknown, _) => {}
+        }
+    }
+
+    /// Adds the days whose rows an entry changed; a compaction changes none.
+    pub(crate) fn touch(&mut self, entry: &Entry) {
+        let Self::Days(days) = self else { return };
+        let files = entry
+            .actions
+            .iter()
+            .filter_map(|action| action.get("add").or_else(|| action.get("remove")))
+            .filter(|file| file.get("dataChange").and_then(serde_json::Value::as_bool) != Some(false));
+        for file in files {
+            let day = file.pointer("/partitionValues/day").and_then(|d| d.as_str());
+            match day.and_then(day_number) {
+                Some(day) => days.insert(day),
+                None => {
+                    *self = Self::Unknown;
+                    return;
+                }
+            };
+        }
+    }
+}
+
 impl Lake {
     /// The newest version of a table; `None` when it has not been made.
     ///
@@ -55,11 +100,11 @@ impl Lake {
         let newest = table.version().unwrap_or(0);
         let mut entries = Vec::new();
         for version in (0..=newest).rev().take(limit) {
-            match entry(&table, version)
+            match read_entry(table.log_store().as_ref(), version)
                 .await
                 .map_err(LakeError::store(kind.name()))?
             {
-                Some(actions) => entries.push(summary(version, &actions)),
+                Some(entry) => entries.push(summary(version, &entry.actions)),
                 None => break,
             }
         }
@@ -74,32 +119,17 @@ impl Lake {
         let Some(table) = self.existing(TableKind::Observations).await? else {
             return Ok(TouchedDays::Days(BTreeSet::new()));
         };
-        let mut days = BTreeSet::new();
+        let mut days = TouchedDays::none();
         for version in since + 1..=until {
-            let Some(actions) = entry(&table, version)
+            match read_entry(table.log_store().as_ref(), version)
                 .await
                 .map_err(LakeError::store("observations"))?
-            else {
-                return Ok(TouchedDays::Unknown);
-            };
-            for action in &actions {
-                for kind in ["add", "remove"] {
-                    let Some(file) = action.get(kind) else { continue };
-                    if file.get("dataChange").and_then(serde_json::Value::as_bool) == Some(false) {
-                        continue;
-                    }
-                    match file
-                        .pointer("/partitionValues/day")
-                        .and_then(|d| d.as_str())
-                        .and_then(day_number)
-                    {
-                        Some(day) => days.insert(day),
-                        None => return Ok(TouchedDays::Unknown),
-                    };
-                }
+            {
+                Some(entry) => days.touch(&entry),
+                None => return Ok(TouchedDays::Unknown),
             }
         }
-        Ok(TouchedDays::Days(days))
+        Ok(days)
     }
 
     /// Every local day that has observations in a version of the table, rising.
@@ -130,23 +160,9 @@ pub(crate) fn day_of(file: &LogicalFileView) -> Option<i32> {
     day.and_then(|day| day_number(&day))
 }
 
-fn day_number(text: &str) -> Option<i32> {
+pub(crate) fn day_number(text: &str) -> Option<i32> {
     let day: chrono::NaiveDate = text.parse().ok()?;
     i32::try_from((day - chrono::NaiveDate::default()).num_days()).ok()
-}
-
-async fn entry(
-    table: &DeltaTable,
-    version: u64,
-) -> Result<Option<Vec<serde_json::Value>>, deltalake::DeltaTableError> {
-    let Some(text) = table.log_store().read_commit_entry(version).await? else {
-        return Ok(None);
-    };
-    let actions = text
-        .split(|b| *b == b'\n')
-        .filter_map(|line| serde_json::from_slice(line).ok())
-        .collect();
-    Ok(Some(actions))
 }
 
 fn summary(version: u64, actions: &[serde_json::Value]) -> HistoryEntry {

@@ -26,7 +26,6 @@ use deltalake::arrow::datatypes::{DataType, Decimal128Type, Int64Type, SchemaRef
 use deltalake::arrow::error::ArrowError;
 use futures::StreamExt;
 
-use crate::history::days_of;
 use crate::names::NONE;
 use crate::writer::canonical;
 use crate::{Appender, Lake, LakeError, ObservationRows, TableKind, TouchedDays};
@@ -158,16 +157,18 @@ impl Identity {
     }
 
     /// Reads what the table has of some days, neighbouring ones together; most days of a backfill it has not at all.
-    async fn load(&mut self, appender: &Appender, wanted: &BTreeSet<i32>) -> Result<(), LakeError> {
-        let present = days_of(appender.table())?;
+    async fn load(&mut self, appender: &mut Appender, wanted: &BTreeSet<i32>) -> Result<(), LakeError> {
         let mut spans: Vec<RangeInclusive<i32>> = Vec::new();
-        for day in wanted.intersection(&present) {
+        for day in wanted.intersection(appender.days()) {
             match spans.last_mut() {
                 Some(span) if day - span.end() <= 1 && span.clone().count() < DAYS_A_SCAN => {
                     *span = *span.start()..=*day;
                 }
                 _ => spans.push(*day..=*day),
             }
+        }
+        if !spans.is_empty() {
+            appender.refresh().await?;
         }
         let mut known = HashMap::new();
         for span in spans {

@@ -6,6 +6,7 @@ use chrono_tz::Tz;
 use deltalake::arrow::datatypes::SchemaRef;
 use deltalake::kernel::StructType;
 use deltalake::kernel::engine::arrow_conversion::{TryIntoArrow, TryIntoKernel};
+use deltalake::logstore::object_store::ObjectStore;
 use deltalake::{DeltaTable, DeltaTableBuilder};
 use dustwatch_config::Settings;
 use dustwatch_observation::ParameterSet;
@@ -24,6 +25,8 @@ pub struct Lake {
     folder: Option<PathBuf>,
     parameters: Arc<ParameterSet>,
     timezone: Tz,
+    /// A store instead of the address's own.
+    store: Option<Arc<dyn ObjectStore>>,
 }
 
 impl Lake {
@@ -76,7 +79,16 @@ impl Lake {
             folder,
             parameters,
             timezone,
+            store: None,
         })
+    }
+
+    /// The same lake over another store, whose root the address's path is relative to: for a store that fails on
+    /// purpose.
+    #[doc(hidden)]
+    pub fn over(mut self, store: Arc<dyn ObjectStore>) -> Self {
+        self.store = Some(store);
+        self
     }
 
     /// The address as it was given.
@@ -121,7 +133,11 @@ impl Lake {
         let url = root
             .join(&format!("{}/", kind.name()))
             .map_err(|e| address(e.to_string()))?;
-        DeltaTableBuilder::from_url(url).map_err(|e| address(e.to_string()))
+        let builder = DeltaTableBuilder::from_url(url.clone()).map_err(|e| address(e.to_string()))?;
+        Ok(match &self.store {
+            Some(store) => builder.with_storage_backend(store.clone(), url),
+            None => builder,
+        })
     }
 
     /// The table, if it has been made: its newest version.
@@ -198,7 +214,8 @@ impl Lake {
             .with_partition_columns([kind.partition()])
             .with_configuration([
                 ("delta.checkpointInterval", Some("50")),
-                ("delta.logRetentionDuration", Some("interval 3 days")),
+                ("delta.logRetentionDuration", Some("interval 30 days")),
+                ("delta.deletedFileRetentionDuration", Some("interval 30 days")),
             ])
             .await
             .map_err(LakeError::store(kind.name()))?;

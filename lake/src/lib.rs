@@ -9,7 +9,9 @@
 mod append;
 mod compact;
 mod durable;
+mod entry;
 mod error;
+mod files;
 mod history;
 mod identity;
 mod kind;

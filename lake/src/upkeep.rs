@@ -4,6 +4,7 @@
 //! nor is one younger than the time that versions are kept, since a query or a commit may be under way with it.
 
 use chrono::Duration;
+use deltalake::DeltaTable;
 use deltalake::kernel::Action;
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
 use deltalake::operations::vacuum::VacuumMode;
@@ -11,6 +12,9 @@ use deltalake::protocol::{DeltaOperation, checkpoints};
 
 use crate::history::day_of;
 use crate::{Lake, LakeError, TableKind, durable};
+
+/// Properties that say how long versions are kept.
+const RETENTION_PROPERTIES: [&str; 2] = ["delta.logRetentionDuration", "delta.deletedFileRetentionDuration"];
 
 /// What upkeep deleted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -33,19 +37,16 @@ impl Lake {
         };
         let fail = LakeError::store(kind.name());
         let keep = Duration::days(keep_days.into());
+        let table = self.keep_versions(table, kind, keep_days.max(1)).await?;
         let (table, metrics) = table
             .vacuum()
+            .with_commit_properties(without_clean_up())
             .with_mode(VacuumMode::Full)
             .with_retention_period(keep)
             .with_enforce_retention_duration(false)
             .await
             .map_err(fail)?;
-        checkpoints::create_checkpoint(&table, None)
-            .await
-            .map_err(LakeError::store(kind.name()))?;
-        if let Some(folder) = self.table_folder(kind) {
-            durable::sync_log_entry(&folder, table.version().unwrap_or(0))?;
-        }
+        self.checkpoint(kind).await?;
         let expired = (chrono::Utc::now() - keep).timestamp_millis();
         let version = table.version().unwrap_or(0);
         let log_entries =
@@ -56,6 +57,57 @@ impl Lake {
             files: metrics.files_deleted.len() as u64,
             log_entries: log_entries as u64,
         })
+    }
+
+    /// Makes a checkpoint of a table's newest version, so that readers need not read the log from its start.
+    ///
+    /// # Errors
+    /// [`LakeError::Store`], [`LakeError::Disk`] when the store fails; the table is as good as before.
+    pub(crate) async fn checkpoint(&self, kind: TableKind) -> Result<(), LakeError> {
+        let Some(table) = self.existing(kind).await? else {
+            return Ok(());
+        };
+        checkpoints::create_checkpoint(&table, None)
+            .await
+            .map_err(LakeError::store(kind.name()))?;
+        match self.table_folder(kind) {
+            Some(folder) => durable::sync_log_entry(&folder, table.version().unwrap_or(0)),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes into a table's properties for how many days its versions are kept, when they say otherwise. Checkpoints
+    /// forget by them which files were removed; a vacuum takes a forgotten one for a left-over, however young its
+    /// removal is.
+    async fn keep_versions(
+        &self,
+        table: DeltaTable,
+        kind: TableKind,
+        days: u32,
+    ) -> Result<DeltaTable, LakeError> {
+        let wanted = format!("interval {days} days");
+        let state = table.snapshot().map_err(LakeError::store(kind.name()))?;
+        let have = state.metadata().configuration();
+        if RETENTION_PROPERTIES
+            .iter()
+            .all(|key| have.get(*key) == Some(&wanted))
+        {
+            return Ok(table);
+        }
+        let properties = RETENTION_PROPERTIES
+            .iter()
+            .map(|key| ((*key).to_owned(), wanted.clone()))
+            .collect();
+        let table = table
+            .set_tbl_properties()
+            .with_properties(properties)
+            .with_commit_properties(without_clean_up())
+            .await
+            .map_err(LakeError::store(kind.name()))?;
+        if let Some(folder) = self.table_folder(kind) {
+            durable::sync_log_entry(&folder, table.version().unwrap_or(0))?;
+        }
+        Ok(table)
     }
 
     /// Removes the local days before this one from a table partitioned by day; how many files that were. The files
@@ -78,19 +130,23 @@ impl Lake {
         if files == 0 {
             return Ok(0);
         }
-        let finalized =
-            CommitBuilder::from(CommitProperties::default().with_cleanup_expired_logs(Some(false)))
-                .with_actions(actions)
-                .build(
-                    Some(state),
-                    table.log_store(),
-                    DeltaOperation::Delete { predicate: None },
-                )
-                .await
-                .map_err(LakeError::store(kind.name()))?;
+        let finalized = CommitBuilder::from(without_clean_up())
+            .with_actions(actions)
+            .build(
+                Some(state),
+                table.log_store(),
+                DeltaOperation::Delete { predicate: None },
+            )
+            .await
+            .map_err(LakeError::store(kind.name()))?;
         if let Some(folder) = self.table_folder(kind) {
             durable::sync_log_entry(&folder, finalized.version())?;
         }
         Ok(files)
     }
+}
+
+/// The library cleans the log up by the table's properties at every commit; here it is done once, by the settings.
+fn without_clean_up() -> CommitProperties {
+    CommitProperties::default().with_cleanup_expired_logs(Some(false))
 }

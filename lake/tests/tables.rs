@@ -255,6 +255,11 @@ async fn a_torn_checkpoint_is_set_aside() {
             .unwrap();
     }
     let log = folder.path().join("observations/_delta_log");
+    // It is made beside the commits, its hint last.
+    let patience = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while !log.join("_last_checkpoint").exists() && std::time::Instant::now() < patience {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
     let mut files = std::fs::read_dir(log).unwrap().map(|entry| entry.unwrap().path());
     let checkpoint = files
         .find(|path| path.extension().is_some_and(|e| e == "parquet"))
