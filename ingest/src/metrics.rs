@@ -191,7 +191,7 @@ impl Metrics {
             .describe_counter(KeyName::from(name), None, "Messages rejected, by reason.".into());
         for reason in Reason::ALL {
             let key = Key::from_parts(name, vec![Label::new("reason", reason.code())]);
-            let value = now.rejected.get(&reason).copied().unwrap_or(0);
+            let value = now.rejected.get(reason).copied().unwrap_or(0);
             self.recorder.register_counter(&key, &METADATA).absolute(value);
         }
     }
