@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use chrono::{Days, NaiveDate};
 use datafusion::arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch};
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{Field, Schema};
 use datafusion::datasource::MemTable;
 use dustwatch_config::Settings;
 use dustwatch_lake::{Lake, LocalDays, TableKind, flag_column};
@@ -95,17 +96,10 @@ pub async fn ledger(
     for text in [sql::COMPLETENESS_GAPS, sql::COMPLETENESS_SILENCES] {
         stretches.push(rows(context, &sql::bind(text, &values)?).await?);
     }
-    let schema = stretches[0].schema.clone();
-    let parts = stretches.into_iter().map(|part| recast(&schema, part.batches));
-    let parts = parts.collect::<Result<Vec<_>, _>>()?.concat();
-    context.register_table(
-        "ledger_stretches",
-        Arc::new(MemTable::try_new(schema, vec![parts])?),
-    )?;
+    context.register_table("ledger_stretches", table(&stretches)?)?;
     let mut sheet = rows(context, &sql::bind(sql::COMPLETENESS_LEDGER, &values)?).await?;
     if request.by == LedgerBy::Township {
-        let table = MemTable::try_new(sheet.schema, vec![sheet.batches])?;
-        context.register_table("ledger", Arc::new(table))?;
+        context.register_table("ledger", table(&[sheet])?)?;
         sheet = rows(context, &sql::bind(sql::COMPLETENESS_TOWNSHIPS, &[])?).await?;
     }
     Ok(Ledger {
@@ -193,18 +187,25 @@ fn date(day: i32) -> NaiveDate {
     NaiveDate::default() + chrono::Duration::days(day.into())
 }
 
-/// Batches of the same columns under one schema: engines differ on what may be null.
-fn recast(schema: &SchemaRef, batches: Vec<RecordBatch>) -> Result<Vec<RecordBatch>, AnalyticsError> {
-    let cast = |batch: RecordBatch| {
-        let columns = schema
-            .fields()
-            .iter()
-            .zip(batch.columns())
-            .map(|(field, column)| datafusion::arrow::compute::cast(column, field.data_type()));
+/// Results of the same columns as one table. Results differ on what may be null, so everything may.
+fn table(results: &[QueryResult]) -> Result<Arc<MemTable>, AnalyticsError> {
+    let first = results
+        .first()
+        .ok_or_else(|| AnalyticsError::Defect("a table of no results".to_owned()))?;
+    let fields = first.schema.fields().iter();
+    let fields: Vec<Field> = fields
+        .map(|f| Field::new(f.name(), f.data_type().clone(), true))
+        .collect();
+    let schema = Arc::new(Schema::new(fields));
+    let recast = |batch: &RecordBatch| -> Result<RecordBatch, AnalyticsError> {
+        let columns = schema.fields().iter().zip(batch.columns());
+        let columns = columns.map(|(field, column)| cast(column, field.data_type()));
         Ok(RecordBatch::try_new(
             schema.clone(),
             columns.collect::<Result<_, _>>()?,
         )?)
     };
-    batches.into_iter().map(cast).collect()
+    let batches = results.iter().flat_map(|result| &result.batches).map(recast);
+    let batches = batches.collect::<Result<Vec<_>, _>>()?;
+    Ok(Arc::new(MemTable::try_new(schema, vec![batches])?))
 }
