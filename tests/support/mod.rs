@@ -8,6 +8,7 @@ pub(crate) mod authority;
 pub(crate) mod calendar;
 pub(crate) mod csv;
 pub(crate) mod fake_broker;
+pub(crate) mod fates;
 pub(crate) mod fraction;
 pub(crate) mod load;
 pub(crate) mod made_up;
