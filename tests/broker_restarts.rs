@@ -14,7 +14,7 @@ fn restart_the_broker(memory: Memory, ack_after: &str) {
     const KILLS: usize = 3;
     let mut random = Random::printed();
     let mut place = place();
-    place.broker_keys = format!("ack_after = \"{ack_after}\"");
+    place.broker_keys += &format!("ack_after = \"{ack_after}\"");
     let world = World::new(&place);
     let mut broker = Mosquitto::start(world.port(), memory);
     let mut ingest = world.start_ingest();

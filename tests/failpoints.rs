@@ -54,7 +54,7 @@ fn stop_at_every_point(ack_after: &str) {
 fn stop_at(at: &str, ack_after: &str) {
     eprintln!("{at}, ack_after = {ack_after}");
     let mut place = place();
-    place.broker_keys = format!("ack_after = \"{ack_after}\"");
+    place.broker_keys += &format!("ack_after = \"{ack_after}\"");
     place.lake_keys = "commit_interval_seconds = 1\ncommit_rows = 1000".to_owned();
     let world = World::new(&place);
     let _broker = Mosquitto::start(world.port(), Memory::OnDisk);

@@ -56,7 +56,7 @@ impl Stage {
     fn new(random: &mut Random) -> Self {
         let mut place = place();
         let ack_after = ["journal", "lake"][usize::from(random.chance(50))];
-        place.broker_keys = format!("ack_after = \"{ack_after}\"");
+        place.broker_keys += &format!("ack_after = \"{ack_after}\"");
         let memory = [Memory::OnDisk, Memory::None][usize::from(random.chance(50))];
         eprintln!("new table: ack_after = {ack_after}, memory of the broker: {memory:?}");
         let world = World::new(&place);

@@ -139,7 +139,7 @@ pub(crate) async fn write_entry(
 
 /// The wait after so many lost races: growing, and different for every writer.
 fn wait_after(lost: u32, random: u64) -> Duration {
-    let ceiling = (MAX_WAIT_MS / 8 << lost.min(3)) * 1000;
+    let ceiling = ((MAX_WAIT_MS / 8) << lost.min(3)) * 1000;
     Duration::from_micros(random % ceiling)
 }
 

@@ -60,12 +60,14 @@ impl Load {
     }
 }
 
-/// The monitors that the ingester knows.
+/// The monitors that the ingester knows. What the stranger says is kept, however much it is: it is counted afterwards.
 pub(crate) fn place() -> Place {
-    (0..DEVICES).fold(
-        Place::new("110109").township("110109001", "大峪街道"),
-        |place, number| place.station(&format!("110109-DY-{number:04}"), "township", "110109001", "1m"),
-    )
+    let mut place = Place::new("110109").township("110109001", "大峪街道");
+    place.broker_keys =
+        "rejects_per_device_per_hour = 1000000\nreject_bytes_per_device_per_hour = 1000000000\n".to_owned();
+    (0..DEVICES).fold(place, |place, number| {
+        place.station(&format!("110109-DY-{number:04}"), "township", "110109001", "1m")
+    })
 }
 
 /// Everything that was confirmed is in the table once, physically: each device has the numbers from 1 on without a gap,
