@@ -12,6 +12,7 @@ mod durable;
 mod entry;
 mod error;
 mod files;
+mod hashes;
 mod history;
 mod identity;
 mod kind;
