@@ -60,6 +60,7 @@ impl Watched {
             self.metrics.received_to_queryable.record(seconds(first, now));
             self.metrics.received_to_queryable.record(seconds(last, now));
         }
+        self.metrics.upkeep();
     }
 }
 

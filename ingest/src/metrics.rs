@@ -116,8 +116,13 @@ impl Metrics {
     pub(crate) fn render(&self) -> String {
         self.count();
         self.gauge_all();
-        self.handle.run_upkeep();
+        self.upkeep();
         self.handle.render()
+    }
+
+    /// Sums up what the histograms were handed since; without it that would stay in memory until somebody asks.
+    pub(crate) fn upkeep(&self) {
+        self.handle.run_upkeep();
     }
 
     fn count(&self) {
