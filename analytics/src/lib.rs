@@ -25,6 +25,7 @@ pub mod ranking;
 pub mod rejected;
 pub mod rollup;
 pub mod session;
+pub mod sheet;
 mod sql;
 pub mod table;
 
@@ -42,4 +43,5 @@ pub use ranking::{
 pub use rejected::{RejectedFilter, rejected_list};
 pub use rollup::{RollupProgress, RollupReport, rebuild, roll_up};
 pub use session::Session;
+pub use sheet::{Refusal, Sheet, SheetColumn, SheetLine, SheetReport};
 pub use table::{Cell, RANKING_COLUMNS, Table};

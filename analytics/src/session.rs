@@ -2,8 +2,9 @@
 //!
 //! A session sees `observations` (each counted once), `readings`, `hourly`, `daily`, `township_daily`,
 //! `district_daily`, `rejected`, `rejected_replays`, and the configuration as `stations`, `townships`, `parameters`,
-//! `standards`; the tables as they are stored are `observations_rows` and `hourly_rows`. All sessions of a process share
-//! one bounded memory pool. Timestamps are UTC; `local_day` and `local_time` know the district's time zone.
+//! `standards`, and the tables that people hand in (`enforcement`, `city_bulletin`, …), each entry once; the tables as
+//! they are stored are `observations_rows`, `hourly_rows` and so on. All sessions of a process share one bounded memory
+//! pool. Timestamps are UTC; `local_day` and `local_time` know the district's time zone.
 //!
 //! Invariant: what a session reads does not move while it lives.
 
@@ -84,7 +85,25 @@ impl Session {
         session
             .context
             .register_table("rejected_replays", replays.provider)?;
+        for kind in TableKind::ALL.into_iter().filter(|kind| !kind.key().is_empty()) {
+            session.register_handed_in(&lake.read(kind, None).await?).await?;
+        }
         Ok(session)
+    }
+
+    /// Registers a table that people hand in: as stored under its name and `_rows`, each entry once under its name.
+    pub(crate) async fn register_handed_in(&self, table: &TableVersion) -> Result<(), AnalyticsError> {
+        let name = table.kind.name();
+        let rows = format!("{name}_rows");
+        self.context.register_table(&rows, table.provider.clone())?;
+        let key: Vec<String> = table
+            .kind
+            .key()
+            .iter()
+            .map(|column| sql::identifier(column))
+            .collect();
+        let values = [("rows", Value::Sql(rows)), ("key", Value::Sql(key.join(", ")))];
+        view(&self.context, name, &sql::bind(sql::HANDED_IN, &values)?).await
     }
 
     /// These versions; without hourly means the views on them are left out.

@@ -25,6 +25,7 @@ pub(crate) const COMPLETENESS_LEDGER: &str = include_str!("../sql/completeness_l
 pub(crate) const COMPLETENESS_GAPS: &str = include_str!("../sql/completeness_gaps.sql");
 pub(crate) const COMPLETENESS_SILENCES: &str = include_str!("../sql/completeness_silences.sql");
 pub(crate) const COMPLETENESS_TOWNSHIPS: &str = include_str!("../sql/completeness_townships.sql");
+pub(crate) const HANDED_IN: &str = include_str!("../sql/handed_in.sql");
 pub(crate) const REJECTED_LIST: &str = include_str!("../sql/rejected_list.sql");
 
 /// A value that stands for a `$name`.

@@ -332,7 +332,7 @@ impl Appender {
         let transaction = Transaction::new(&self.app_id, i64::try_from(position).unwrap_or(i64::MAX));
         let operation = DeltaOperation::Write {
             mode: SaveMode::Append,
-            partition_by: Some(vec![self.kind.partition().to_owned()]),
+            partition_by: self.kind.partition().map(|column| vec![column.to_owned()]),
             predicate: None,
         };
         let actions = adds.into_iter().map(Action::Add).collect();

@@ -168,7 +168,7 @@ async fn rewrite(table: &DeltaTable, kind: TableKind, day: i32) -> Result<(Vec<A
         .map_err(store)?
         .with_writer_properties(writer::sorted_properties(&schema, kind))
         .with_target_file_size(TARGET_BYTES);
-    let partition = IndexMap::from([(kind.partition().to_owned(), Scalar::Date(day))]);
+    let partition = IndexMap::from([("day".to_owned(), Scalar::Date(day))]);
     let mut rows = 0;
     while let Some(batch) = stream.next().await {
         let batch = batch.map_err(LakeError::scan(kind.name()))?;

@@ -29,7 +29,9 @@ pub(crate) async fn write_files(
     };
     let all = deltalake::arrow::compute::concat_batches(&first.schema(), batches)
         .map_err(LakeError::arrow(kind.name()))?;
-    let order: Vec<&str> = std::iter::once(kind.partition())
+    let order: Vec<&str> = kind
+        .partition()
+        .into_iter()
         .chain(kind.order().iter().copied())
         .collect();
     let all = writer::sorted(&all, &order).map_err(LakeError::arrow(kind.name()))?;
@@ -52,10 +54,7 @@ pub(crate) async fn write_rows(table: &DeltaTable, rows: &ObservationRows) -> Re
         .with_writer_properties(writer::properties(rows.schema()));
     let order = rows.sorted();
     for day in order.chunk_by(|a, b| rows.day[*a as usize] == rows.day[*b as usize]) {
-        let partition = IndexMap::from([(
-            kind.partition().to_owned(),
-            Scalar::Date(rows.day[day[0] as usize]),
-        )]);
+        let partition = IndexMap::from([("day".to_owned(), Scalar::Date(rows.day[day[0] as usize]))]);
         for slice in day.chunks(SLICE_ROWS) {
             let batch = rows.batch(slice).map_err(LakeError::arrow(kind.name()))?;
             let batch = as_wide_as(table, &batch).map_err(LakeError::arrow(kind.name()))?;

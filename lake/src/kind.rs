@@ -11,15 +11,21 @@ pub enum TableKind {
     Replays,
     /// Hourly means of every device and parameter, made from `observations`.
     Hourly,
+    /// What inspectors did: handed in, one row a date, department, township and action.
+    Enforcement,
+    /// The city's lists of its worst townships: handed in, one row a period, parameter and township.
+    CityBulletin,
 }
 
 impl TableKind {
     /// Every table.
-    pub const ALL: [TableKind; 4] = [
+    pub const ALL: [TableKind; 6] = [
         TableKind::Observations,
         TableKind::Rejected,
         TableKind::Replays,
         TableKind::Hourly,
+        TableKind::Enforcement,
+        TableKind::CityBulletin,
     ];
 
     /// The table's name.
@@ -29,14 +35,27 @@ impl TableKind {
             TableKind::Rejected => "rejected",
             TableKind::Replays => "rejected_replays",
             TableKind::Hourly => "hourly",
+            TableKind::Enforcement => "enforcement",
+            TableKind::CityBulletin => "city_bulletin",
         }
     }
 
-    /// The column it is partitioned by.
-    pub fn partition(self) -> &'static str {
+    /// The column it is partitioned by; `None` for a table of a few rows.
+    pub fn partition(self) -> Option<&'static str> {
         match self {
-            TableKind::Observations | TableKind::Rejected | TableKind::Replays => "day",
-            TableKind::Hourly => "month",
+            TableKind::Observations | TableKind::Rejected | TableKind::Replays => Some("day"),
+            TableKind::Hourly | TableKind::Enforcement => Some("month"),
+            TableKind::CityBulletin => None,
+        }
+    }
+
+    /// The columns that identify an entry of a table that people hand in, see [`Lake::add_rows`](crate::Lake::add_rows);
+    /// empty for every other table.
+    pub fn key(self) -> &'static [&'static str] {
+        match self {
+            TableKind::Observations | TableKind::Rejected | TableKind::Replays | TableKind::Hourly => &[],
+            TableKind::Enforcement => &["date", "department", "township", "action"],
+            TableKind::CityBulletin => &["period", "parameter", "district", "township"],
         }
     }
 
@@ -46,6 +65,7 @@ impl TableKind {
             TableKind::Observations => &["device", "observed_at"],
             TableKind::Rejected | TableKind::Replays => &["received_at"],
             TableKind::Hourly => &["parameter", "device", "hour"],
+            TableKind::Enforcement | TableKind::CityBulletin => self.key(),
         }
     }
 
@@ -58,6 +78,12 @@ impl TableKind {
             TableKind::Rejected => "messages that could not be taken, with a stable reason",
             TableKind::Replays => "rows of rejected that `dustwatch rejected replay` has taken since",
             TableKind::Hourly => "hourly means, made from observations; rebuilt by `dustwatch rollup`",
+            TableKind::Enforcement => {
+                "enforcement counts; (date, department, township, action) identifies one, the latest imported_at wins"
+            }
+            TableKind::CityBulletin => {
+                "the city's lists of its worst townships; the latest imported_at of an entry wins"
+            }
         }
     }
 }

@@ -14,7 +14,8 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::{
-    LakeError, TableKind, hourly_schema, observation_schema, rejected_schema, repair, replays_schema,
+    LakeError, TableKind, city_bulletin_schema, enforcement_schema, hourly_schema, observation_schema,
+    rejected_schema, repair, replays_schema,
 };
 
 /// The place where the tables lie.
@@ -118,6 +119,8 @@ impl Lake {
             TableKind::Rejected => rejected_schema(),
             TableKind::Replays => replays_schema(),
             TableKind::Hourly => hourly_schema(),
+            TableKind::Enforcement => enforcement_schema(),
+            TableKind::CityBulletin => city_bulletin_schema(),
         }
     }
 
@@ -211,7 +214,7 @@ impl Lake {
             .with_table_name(kind.name())
             .with_comment(kind.comment())
             .with_columns(columns.fields().cloned())
-            .with_partition_columns([kind.partition()])
+            .with_partition_columns(kind.partition())
             .with_configuration([
                 ("delta.checkpointInterval", Some("50")),
                 ("delta.logRetentionDuration", Some("interval 30 days")),

@@ -12,6 +12,7 @@ mod durable;
 mod entry;
 mod error;
 mod files;
+mod handed_in;
 mod hashes;
 mod history;
 mod identity;
@@ -34,6 +35,7 @@ mod writer;
 pub use append::{Appender, Commit};
 pub use compact::{CompactWhen, Compacted};
 pub use error::LakeError;
+pub use handed_in::Added;
 pub use history::{HistoryEntry, TouchedDays};
 pub use identity::{Identity, IdentityCounts};
 pub use kind::TableKind;
@@ -45,8 +47,8 @@ pub use replace::{DayRows, Replace};
 pub use replays::{ReplayedRow, Replays};
 pub use rows::ObservationRows;
 pub use schema::{
-    LocalDays, ORIGINAL_COLUMN, fingerprint, flag_column, hourly_schema, observation_schema, rejected_schema,
-    replays_schema,
+    LocalDays, ORIGINAL_COLUMN, city_bulletin_schema, enforcement_schema, fingerprint, flag_column,
+    hourly_schema, observation_schema, rejected_schema, replays_schema,
 };
 pub use upkeep::Upkept;
 pub use verify::Verified;

@@ -86,7 +86,7 @@ impl Lake {
             .with_cleanup_expired_logs(Some(false));
         let operation = DeltaOperation::Write {
             mode: SaveMode::Overwrite,
-            partition_by: Some(vec![kind.partition().to_owned()]),
+            partition_by: kind.partition().map(|column| vec![column.to_owned()]),
             predicate: None,
         };
         let finalized = CommitBuilder::from(properties)

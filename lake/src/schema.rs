@@ -101,6 +101,49 @@ pub fn hourly_schema() -> SchemaRef {
     ]))
 }
 
+/// Columns that every table has that people hand in, after its own: where an entry stood (`FILE:LINE`) and when it was
+/// imported. The latest import of an entry wins.
+fn handed_in(mut fields: Vec<Field>) -> SchemaRef {
+    fields.push(Field::new("source", DataType::Utf8, false));
+    fields.push(Field::new(IMPORTED_AT_COLUMN, timestamp(), false));
+    Arc::new(Schema::new(fields))
+}
+
+/// Column with the instant of an import.
+pub(crate) const IMPORTED_AT_COLUMN: &str = "imported_at";
+
+/// Columns of `enforcement`: what a department did on a local day in a township under one of the plan's seven actions.
+/// Counts; `penalty_yuan` in yuan.
+pub fn enforcement_schema() -> SchemaRef {
+    handed_in(vec![
+        Field::new("date", DataType::Date32, false),
+        Field::new("department", DataType::Utf8, false),
+        Field::new("township", DataType::Utf8, false),
+        Field::new("action", DataType::Utf8, false),
+        Field::new("inspections", DataType::Int64, false),
+        Field::new("cases", DataType::Int64, false),
+        Field::new("penalty_yuan", DataType::Int64, false),
+        Field::new("closed", DataType::Int64, false),
+        Field::new("month", DataType::Utf8, false),
+    ])
+}
+
+/// Columns of `city_bulletin`: the city's list of its worst townships of a period. `period` as `2019-08-H1`, `district`
+/// and `township` as the list writes them (some districts of it, a development zone for one, have no code), `code` the
+/// township's where it is one of `townships.csv`, `rank_from_worst` 1 for the highest value, `value` in µg/m³ where the
+/// list gives it.
+pub fn city_bulletin_schema() -> SchemaRef {
+    handed_in(vec![
+        Field::new("period", DataType::Utf8, false),
+        Field::new("parameter", DataType::Utf8, false),
+        Field::new("district", DataType::Utf8, false),
+        Field::new("township", DataType::Utf8, false),
+        Field::new("code", DataType::Utf8, true),
+        Field::new("rank_from_worst", DataType::Int64, false),
+        Field::new("value", DataType::Decimal128(PRECISION, 1), true),
+    ])
+}
+
 /// Local days of instants, as days since 1970: what partitions are named by.
 ///
 /// Remembers the day it answered last, since a stream mostly stays in one.
