@@ -50,6 +50,10 @@ pub(crate) enum Command {
     Up(BrokerArgs),
     /// Rank the townships by a parameter over a period.
     Rank(RankArgs),
+    /// Say who is called in for an interview, and who is proposed for accountability (约谈、问责).
+    Supervision(SupervisionArgs),
+    /// Hold the district's annual means against the target, and say what the rest of the year may be.
+    Progress(ProgressArgs),
     /// Make an official notice.
     #[command(subcommand)]
     Notice(NoticeCommand),
@@ -143,6 +147,27 @@ pub(crate) struct RankArgs {
     /// From the rollup, from raw observations, or from whichever is right.
     #[arg(long, default_value = "auto", value_parser = ["auto", "rollup", "raw"])]
     pub(crate) source: String,
+    #[command(flatten)]
+    pub(crate) printed: Printed,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SupervisionArgs {
+    /// The month: 2019-08.
+    #[arg(long)]
+    pub(crate) period: String,
+    #[command(flatten)]
+    pub(crate) printed: Printed,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProgressArgs {
+    /// Up to the end of this period: 2019, 2019-08, 2019-W32.
+    #[arg(long)]
+    pub(crate) period: String,
+    /// pm25, the plan's; or tsp, pm10.
+    #[arg(long, default_value = "pm25")]
+    pub(crate) parameter: String,
     #[command(flatten)]
     pub(crate) printed: Printed,
 }

@@ -25,6 +25,14 @@ pub(crate) const COMPLETENESS_LEDGER: &str = include_str!("../sql/completeness_l
 pub(crate) const COMPLETENESS_GAPS: &str = include_str!("../sql/completeness_gaps.sql");
 pub(crate) const COMPLETENESS_SILENCES: &str = include_str!("../sql/completeness_silences.sql");
 pub(crate) const COMPLETENESS_TOWNSHIPS: &str = include_str!("../sql/completeness_townships.sql");
+pub(crate) const MONTHLY_VALUES: &str = include_str!("../sql/monthly_values.sql");
+pub(crate) const STANDINGS: &str = include_str!("../sql/standings.sql");
+pub(crate) const STREAKS: &str = include_str!("../sql/streaks.sql");
+pub(crate) const TRIGGERS: &str = include_str!("../sql/triggers.sql");
+pub(crate) const SUPERVISION: &str = include_str!("../sql/supervision.sql");
+pub(crate) const SUPERVISION_MONTHS: &str = include_str!("../sql/supervision_months.sql");
+pub(crate) const ANNUAL_PROGRESS: &str = include_str!("../sql/annual_progress.sql");
+pub(crate) const DISTRICT_DAYS: &str = include_str!("../sql/district_days.sql");
 pub(crate) const HANDED_IN: &str = include_str!("../sql/handed_in.sql");
 pub(crate) const REJECTED_LIST: &str = include_str!("../sql/rejected_list.sql");
 

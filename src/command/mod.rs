@@ -7,11 +7,13 @@ mod import;
 mod ingest;
 mod lake;
 mod notice;
+mod progress;
 mod query;
 mod rank;
 mod rejected;
 mod reload;
 mod rollup;
+mod supervision;
 mod up;
 
 use anyhow::Context;
@@ -31,6 +33,8 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Ingest(args) => ingest::run(settings_with(&common, args.into())?).await,
         Command::Up(args) => up::run(settings_with(&common, args.into())?).await,
         Command::Rank(args) => rank::run(&settings(&common)?, args).await,
+        Command::Supervision(args) => supervision::run(&settings(&common)?, args).await,
+        Command::Progress(args) => progress::run(&settings(&common)?, args).await,
         Command::Notice(NoticeCommand::Weekly(args)) => notice::run(&settings(&common)?, args).await,
         Command::Completeness(args) => completeness::run(&settings(&common)?, args).await,
         Command::Import(args) => import::run(&settings(&common)?, args).await,
