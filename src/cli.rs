@@ -255,7 +255,7 @@ pub(crate) enum LakeCommand {
     },
     /// Delete files and log entries that no version of the last days reads.
     Vacuum {
-        /// Days for which versions stay readable; default: the setting lake.keep_versions_days.
+        /// Days for which versions stay readable, 0 for the newest alone; default: the setting lake.keep_versions_days.
         #[arg(long, value_name = "DAYS")]
         keep_days: Option<u32>,
     },

@@ -14,6 +14,7 @@ use dustwatch_observation::{Ack, Observation, Reason, Time, Topic, TopicKind};
 use tokio::sync::watch;
 
 use crate::confirm::Retained;
+use crate::counts::Counts;
 use crate::delivery::Journaled;
 use crate::ledger::Ledger;
 use crate::limit::{RejectLimit, Rejected};
@@ -78,29 +79,39 @@ impl MessageDecoder {
         }
     }
 
-    /// As the settings limit what is kept of rejected messages; those up to a position are in their table already, and
-    /// are not counted again.
-    pub(crate) fn limited(mut self, settings: &Settings, rejected_up_to: Position) -> Self {
+    /// As the settings limit what is kept of rejected messages; those up to a position are in their table already, or
+    /// among the counts of an earlier life, and are not counted again.
+    pub(crate) fn limited(mut self, settings: &Settings, rejected_up_to: Position, counts: Counts) -> Self {
         let broker = &settings.broker;
-        self.limit = Some(RejectLimit::new(
+        let mut limit = RejectLimit::new(
             broker.rejects_per_device_per_hour,
             broker.reject_bytes_per_device_per_hour,
-        ));
+        );
+        limit.go_on(counts);
+        self.limit = Some(limit);
         self.rejected_up_to = rejected_up_to;
         self
     }
 
-    /// What the limit did not keep since this was asked last, as rows with the counts.
-    pub(crate) fn take_unkept(&mut self) -> Vec<RejectedRow> {
-        self.limit
-            .as_mut()
-            .map(RejectLimit::take_counts)
-            .unwrap_or_default()
+    /// What the limit did not keep in hours that are over, as rows with the counts, each once.
+    pub(crate) fn take_due(&mut self) -> Vec<RejectedRow> {
+        self.limit.as_mut().map(RejectLimit::take_due).unwrap_or_default()
+    }
+
+    /// What the limit did not keep in the running hour.
+    pub(crate) fn counts(&self) -> Counts {
+        let limit = self.limit.as_ref();
+        limit.map(|limit| limit.counts().clone()).unwrap_or_default()
     }
 
     /// Decodes a message; its observations go to `rows`.
     pub(crate) fn decode(&mut self, message: &Journaled, rows: &mut ObservationRows) -> Outcome {
         let mut faults = Faults::default();
+        if message.position > self.rejected_up_to
+            && let Some(limit) = &mut self.limit
+        {
+            limit.look_at(message.received_at);
+        }
         let topic = match self.judge.topic(message) {
             Ok(topic) => topic,
             Err((reason, detail)) => {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dustwatch_config::{AckAfter, Settings};
+use dustwatch_failpoint::{self as failpoint, Point};
 use dustwatch_lake::ObservationRows;
 use dustwatch_observation::{Ack, Topic};
 use tokio::sync::mpsc;
@@ -17,7 +18,6 @@ use crate::IngestError;
 use crate::batch::{Batcher, Sealed};
 use crate::decode::MessageDecoder;
 use crate::delivery::{Journaled, Receipt};
-use crate::failpoint::{self, Point};
 use crate::metrics::{Metrics, seconds};
 
 /// The third stage.
@@ -114,8 +114,9 @@ impl Decoding {
     }
 
     fn seal(&mut self) -> Result<(), IngestError> {
-        self.batcher.reject_together(self.decoder.take_unkept());
-        if let Some(sealed) = self.batcher.seal() {
+        self.batcher.reject_together(self.decoder.take_due());
+        if let Some(mut sealed) = self.batcher.seal() {
+            sealed.counts = self.decoder.counts();
             self.sealed
                 .blocking_send(sealed)
                 .map_err(|_| IngestError::Stage("commit"))?;

@@ -12,8 +12,8 @@ use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
 use deltalake::kernel::{Action, LogicalFileView, Transaction};
 use deltalake::protocol::{DeltaOperation, SaveMode};
 
-use crate::append::read_position;
 use crate::files::write_files;
+use crate::follow::read_position;
 use crate::{Commit, Lake, LakeError, TableKind, durable};
 
 /// Application id under which the rollup's source version stands in the log.

@@ -8,6 +8,7 @@ mod ingest;
 mod lake;
 mod notice;
 mod progress;
+mod origin;
 mod query;
 mod rank;
 mod rejected;
@@ -16,7 +17,6 @@ mod rollup;
 mod supervision;
 mod up;
 
-use anyhow::Context;
 use dustwatch_analytics::AnalyticsError;
 use dustwatch_config::{BrokerOverrides, ConfigError, Settings};
 use dustwatch_edge::EdgeError;
@@ -24,14 +24,15 @@ use dustwatch_ingest::IngestError;
 use dustwatch_lake::LakeError;
 
 use crate::cli::{Cli, Command, Common, NoticeCommand};
+use origin::Origin;
 
 /// Runs the subcommand.
 pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
     let common = cli.common;
     match cli.command {
         Command::Demo(args) => demo::run(args).await,
-        Command::Ingest(args) => ingest::run(settings_with(&common, args.into())?).await,
-        Command::Up(args) => up::run(settings_with(&common, args.into())?).await,
+        Command::Ingest(args) => ingest::run(Origin::new(&common, args.into())).await,
+        Command::Up(args) => up::run(Origin::new(&common, args.into())).await,
         Command::Rank(args) => rank::run(&settings(&common)?, args).await,
         Command::Supervision(args) => supervision::run(&settings(&common)?, args).await,
         Command::Progress(args) => progress::run(&settings(&common)?, args).await,
@@ -48,16 +49,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
 
 /// The settings of `--config`, with what the command line overrides.
 fn settings(common: &Common) -> anyhow::Result<Settings> {
-    settings_with(common, BrokerOverrides::default())
-}
-
-/// The same, with what the command line says about the broker.
-fn settings_with(common: &Common, broker: BrokerOverrides) -> anyhow::Result<Settings> {
-    let mut settings = Settings::load_with(common.config.as_deref(), broker).context("configuration")?;
-    if let Some(uri) = &common.lake {
-        settings.lake.uri.clone_from(uri);
-    }
-    Ok(settings)
+    Origin::new(common, BrokerOverrides::default()).load()
 }
 
 /// Wrong usage, with what would be right.
