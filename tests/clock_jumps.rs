@@ -33,7 +33,7 @@ fn the_clock_jumps_while_messages_come_in() {
         let door = door(&mut ingest);
         let load = Load {
             round: 0,
-            observations: 5000,
+            observations: 9000,
             batch: 5,
             rate: 100,
         };

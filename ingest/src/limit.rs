@@ -104,7 +104,14 @@ impl RejectLimit {
     }
 
     fn count(&mut self, device: String, message: Rejected<'_>) {
-        let unkept = self.counts.devices.entry(device).or_insert_with(|| Unkept {
+        // An earlier life of this hour may have counted others.
+        let devices = &mut self.counts.devices;
+        let device = if devices.len() < MAX_DEVICES || devices.contains_key(&device) {
+            device
+        } else {
+            String::new()
+        };
+        let unkept = devices.entry(device).or_insert_with(|| Unkept {
             received_at: 0,
             day: message.day,
             topic: beginning(message.topic),
