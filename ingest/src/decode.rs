@@ -76,6 +76,7 @@ impl MessageDecoder {
             && registry.has_changed().unwrap_or(false)
         {
             self.judge.registry = registry.borrow_and_update().clone();
+            self.judge.stands = None;
         }
     }
 
@@ -145,7 +146,7 @@ impl MessageDecoder {
         }
         Outcome {
             rejected,
-            ack: self.confirm(&topic, &head),
+            ack: self.confirm(topic, &head),
             durable: None,
         }
     }
@@ -179,7 +180,7 @@ impl MessageDecoder {
     }
 
     /// What the device may forget now that this message is in the journal, rejected parts included.
-    fn confirm(&mut self, topic: &Topic, head: &json::Head) -> Option<(Topic, Ack)> {
+    fn confirm(&mut self, topic: Topic, head: &json::Head) -> Option<(Topic, Ack)> {
         let device = topic.device.as_str();
         let retained = if head.from.is_none() {
             self.retained.of(device)
@@ -189,13 +190,8 @@ impl MessageDecoder {
         let ack = self
             .ledger
             .record(device, (&head.epoch, head.from, &head.seqs), retained.as_ref())?;
-        Some((
-            Topic {
-                kind: TopicKind::Ack,
-                ..topic.clone()
-            },
-            ack,
-        ))
+        let kind = TopicKind::Ack;
+        Some((Topic { kind, ..topic }, ack))
     }
 
     fn reject(&mut self, message: &Journaled, faults: Faults) -> Option<RejectedRow> {
@@ -275,6 +271,8 @@ pub(crate) struct Judge {
     future_tolerance_micros: i64,
     max_payload_bytes: u32,
     days: LocalDays,
+    /// The device and day that were looked up last and found: neighbouring observations have the same.
+    stands: Option<(String, i32)>,
 }
 
 impl Judge {
@@ -285,6 +283,7 @@ impl Judge {
             future_tolerance_micros: i64::from(settings.broker.future_tolerance_seconds) * 1_000_000,
             max_payload_bytes: settings.broker.max_payload_bytes,
             days: LocalDays::new(settings.district.timezone),
+            stands: None,
         }
     }
 
@@ -350,9 +349,19 @@ impl Judge {
         Ok(day)
     }
 
-    fn known(&self, device: &str, day: i32) -> Result<(), (Reason, String)> {
+    fn known(&mut self, device: &str, day: i32) -> Result<(), (Reason, String)> {
+        if self
+            .stands
+            .as_ref()
+            .is_some_and(|(stood, on)| *on == day && stood == device)
+        {
+            return Ok(());
+        }
         let date = chrono::NaiveDate::default() + chrono::Duration::days(day.into());
         if self.registry.station_on(device, date).is_some() {
+            let (stood, on) = self.stands.get_or_insert_default();
+            device.clone_into(stood);
+            *on = day;
             return Ok(());
         }
         let detail = if self.registry.knows(device) {

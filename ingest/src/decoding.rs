@@ -5,6 +5,7 @@
 //!
 //! Invariant: messages are decoded in the order of the journal.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -74,7 +75,8 @@ impl Decoding {
 
     fn take(&mut self, group: Vec<Journaled>) -> Result<(), IngestError> {
         self.decoder.look_at_registry();
-        let mut acks = Vec::new();
+        // The last confirmation of a device says everything.
+        let mut acks: HashMap<Topic, Ack> = HashMap::new();
         for message in group {
             if !message.ours {
                 self.batcher.receipts.extend::<Option<Receipt>>(message.receipt);
@@ -108,7 +110,7 @@ impl Decoding {
         }
         if !acks.is_empty() {
             // Nobody to tell any more: agents that hear nothing send again.
-            let _ = self.acks.blocking_send(acks);
+            let _ = self.acks.blocking_send(acks.into_iter().collect());
         }
         Ok(())
     }
