@@ -20,6 +20,8 @@ impl Settings {
         );
         let keys: Vec<&str> = self.parameters.iter().map(|(_, p)| p.key.as_str()).collect();
         add("district.parameters", keys.join(" "));
+        let kinds: Vec<&str> = self.ledgers.iter().map(|kind| kind.key.as_str()).collect();
+        add("district.ledgers", kinds.join(" "));
         let broker = &self.broker;
         add("broker.url", broker.url.clone());
         add("broker.embedded", broker.embedded.to_string());
