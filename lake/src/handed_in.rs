@@ -8,9 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::execution::context::SessionContext;
-use deltalake::arrow::array::{
-    Array, ArrayRef, AsArray, RecordBatch, TimestampMicrosecondArray, UInt32Array,
-};
+use deltalake::arrow::array::{ArrayRef, AsArray, RecordBatch, TimestampMicrosecondArray, UInt32Array};
 use deltalake::arrow::compute::take_record_batch;
 use deltalake::arrow::datatypes::{Schema, TimestampMicrosecondType};
 use deltalake::arrow::error::ArrowError;
@@ -151,9 +149,10 @@ fn instants(batch: &RecordBatch) -> Result<TimestampMicrosecondArray, ArrowError
 /// The batch as imported after `newest`, and the instant of its first row.
 fn imported_after(batch: &RecordBatch, newest: i64) -> Result<(RecordBatch, i64), ArrowError> {
     let times = instants(batch)?;
-    let moved: TimestampMicrosecondArray = times.values().iter().map(|at| (*at).max(newest + 1)).collect();
+    let moved =
+        TimestampMicrosecondArray::from_iter_values(times.values().iter().map(|at| (*at).max(newest + 1)));
     let moved = moved.with_timezone("UTC");
-    let first = if moved.is_empty() { 0 } else { moved.value(0) };
+    let first = moved.values().first().copied().unwrap_or_default();
     let at = batch.schema().index_of(IMPORTED_AT_COLUMN)?;
     let mut columns = batch.columns().to_vec();
     columns[at] = Arc::new(moved);
