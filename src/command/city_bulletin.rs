@@ -56,9 +56,9 @@ pub(crate) async fn run(settings: &Settings, command: CityBulletinCommand) -> an
                 .context("city-bulletin check")?;
             let violations: usize = check.bulletins.iter().map(|list| list.violations.len()).sum();
             eprintln!(
-                "R1: {} lists lie in {}, with {violations} townships of {}",
-                check.bulletins.len(),
+                "lists that lie in {}: {}; townships of {} on them: {violations}",
                 request.period,
+                check.bulletins.len(),
                 settings.district.name
             );
             print(&check.table(), printed.format)

@@ -1,6 +1,6 @@
 //! Answering a request for a ledger's report: what its kind says into SQL, typed rows out.
 
-use chrono::{Datelike, Days};
+use chrono::{Datelike, Days, Months};
 use datafusion::arrow::array::{Array, RecordBatch};
 use dustwatch_config::ledgers::{Better, Combine, DateKind, ItemKind, LedgerItem, Limit, SubjectKind};
 use dustwatch_config::{LedgerKind, Settings};
@@ -14,7 +14,7 @@ use crate::handed_in::context;
 use crate::query::rows;
 use crate::ranking::{PERCENT_PLACES, figure};
 use crate::sql::{self, Value};
-use crate::{AnalyticsError, Period, columns};
+use crate::{AnalyticsError, Period, PeriodKind, columns};
 
 /// A ledger's subjects over a period, ranked by one item, with limit and comparisons.
 ///
@@ -75,6 +75,21 @@ fn is_of_months(period: Period) -> bool {
     period.first().day() == 1 && after.is_some_and(|day| day.day() == 1)
 }
 
+/// The period just before: as many whole months before a range of months, as many days before any other range.
+fn previous(kind: &LedgerKind, period: Period) -> Period {
+    let before = period.previous();
+    if kind.date_kind == DateKind::Day || period.kind() != PeriodKind::Range {
+        return before;
+    }
+    let (first, last) = (period.first(), period.last());
+    let months = (last.year() - first.year()) * 12 + last.month0() as i32 - first.month0() as i32 + 1;
+    let months = Months::new(u32::try_from(months).unwrap_or(0));
+    let whole = first
+        .checked_sub_months(months)
+        .and_then(|first| Period::range(first, before.last()));
+    whole.unwrap_or(before)
+}
+
 /// Who is listed whatever was handed in.
 fn subjects(
     settings: &Settings,
@@ -132,7 +147,7 @@ fn values(
         Limit::Value(limit) => (format!("CAST({limit} AS DOUBLE)"), String::new()),
         Limit::Item(other) => ("CAST(NULL AS DOUBLE)".to_owned(), other.clone()),
     };
-    let (previous, last_year) = (period.previous(), period.last_year());
+    let (previous, last_year) = (previous(kind, period), period.last_year());
     vec![
         ("kind", Value::Text(kind.key.clone())),
         ("item", Value::Text(item.key().to_owned())),
