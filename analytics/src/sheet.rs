@@ -127,7 +127,10 @@ impl Sheet {
             .map_err(|_| fault("the header line is not UTF-8: save the file as \"CSV UTF-8\"".to_owned()))?;
         let places = place(columns, header).map_err(fault)?;
         let width = header.len();
-        let records = reader.byte_records().map(|record| line(record, width)).collect();
+        let records = reader
+            .byte_records()
+            .map(|record| line(record, width, text))
+            .collect();
         Ok(Self {
             file: path
                 .file_name()
@@ -319,6 +322,7 @@ fn place(columns: &[SheetColumn], header: &csv::StringRecord) -> Result<Vec<Opti
 fn line(
     record: Result<csv::ByteRecord, csv::Error>,
     width: usize,
+    text: &[u8],
 ) -> Result<(u64, csv::StringRecord), Refusal> {
     let refusal = |line: u64, detail: String| Refusal {
         line,
@@ -329,7 +333,7 @@ fn line(
         let line = error.position().map_or(0, csv::Position::line);
         refusal(line, error.to_string())
     })?;
-    let number = record.position().map_or(0, csv::Position::line);
+    let number = record.position().map_or(0, |position| number(text, position));
     let cells = csv::StringRecord::from_byte_record(record)
         .map_err(|_| refusal(number, "the line is not UTF-8".to_owned()))?;
     if cells.len() != width {
@@ -337,4 +341,16 @@ fn line(
         return Err(refusal(number, detail));
     }
     Ok((number, cells))
+}
+
+/// The number of the line that a record begins in: the reader's position lies before the blank lines that it skips.
+fn number(text: &[u8], position: &csv::Position) -> u64 {
+    let rest = usize::try_from(position.byte())
+        .ok()
+        .and_then(|at| text.get(at..));
+    let ends = rest
+        .unwrap_or_default()
+        .iter()
+        .take_while(|b| matches!(b, b'\n' | b'\r'));
+    position.line() + ends.filter(|b| **b == b'\n').count() as u64
 }

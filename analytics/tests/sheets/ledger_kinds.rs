@@ -129,7 +129,7 @@ async fn bounds_sums_and_levels_to_reach_are_as_the_kind_says() {
 #[tokio::test]
 async fn a_kind_of_the_folder_replaces_the_built_in_one_of_its_key() {
     let strict = DISTRICT_ROADS.replace("key = \"district_road_dust\"", "key = \"road_dust_load\"");
-    let desk = Desk::with_ledgers(&[("road.toml", &strict)]);
+    let desk = Desk::with_ledgers(&[("road.toml", strict.as_str())]);
     assert_eq!(desk.settings.ledgers.len(), 4);
     let kind = desk
         .settings

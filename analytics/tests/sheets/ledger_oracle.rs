@@ -186,7 +186,7 @@ proptest! {
         list.dedup_by_key(|line| (line.0, line.1, line.2));
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
-            let desk = Desk::with_ledgers(&[("made_up.toml", &kind())]);
+            let desk = Desk::with_ledgers(&[("made_up.toml", kind().as_str())]);
             let imported = desk.ledger("made_up", file(&list)).await;
             assert_eq!((imported.added.new, imported.refused.len()), (6 * list.len() as u64, 0));
             for item in ITEMS {

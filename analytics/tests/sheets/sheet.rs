@@ -68,25 +68,31 @@ fn a_line_that_cannot_be_read_is_refused_with_its_number_and_the_others_go_on() 
     let mut content = "township,value\n大峪街道,1\n城子街道,2,3\n".as_bytes().to_vec();
     content.extend([0xd5, 0xf2, b',', b'4', b'\n']);
     content.extend("\n\"军庄镇\n（含）\",5\n雁翅镇,6\n".as_bytes());
-    let sheet = read(content).unwrap();
-    let lines: Vec<Result<(u64, String), (u64, &str)>> = sheet
-        .lines()
-        .map(|line| match line {
-            Ok(line) => Ok((line.number, line.text("value").unwrap().to_owned())),
-            Err(refusal) => Err((refusal.line, refusal.reason)),
-        })
+    let windows: Vec<u8> = content
+        .iter()
+        .flat_map(|b| if *b == b'\n' { vec![b'\r', b'\n'] } else { vec![*b] })
         .collect();
-    assert_eq!(
-        lines,
-        [
-            Ok((2, "1".to_owned())),
-            Err((3, "bad_line")),
-            Err((4, "bad_line")),
-            Ok((6, "5".to_owned())),
-            Ok((8, "6".to_owned())),
-        ],
-        "blank lines and lines within quotes count"
-    );
+    for content in [content, windows] {
+        let sheet = read(content).unwrap();
+        let lines: Vec<Result<(u64, String), (u64, &str)>> = sheet
+            .lines()
+            .map(|line| match line {
+                Ok(line) => Ok((line.number, line.text("value").unwrap().to_owned())),
+                Err(refusal) => Err((refusal.line, refusal.reason)),
+            })
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                Ok((2, "1".to_owned())),
+                Err((3, "bad_line")),
+                Err((4, "bad_line")),
+                Ok((6, "5".to_owned())),
+                Ok((8, "6".to_owned())),
+            ],
+            "blank lines and lines within quotes count"
+        );
+    }
 }
 
 #[test]
