@@ -9,12 +9,15 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use datafusion::arrow::array::{ArrayRef, Decimal128Array, StringArray, TimestampMicrosecondArray};
+use datafusion::arrow::array::{
+    ArrayRef, Date32Array, Decimal128Array, StringArray, TimestampMicrosecondArray,
+};
 use datafusion::prelude::SessionContext;
 use dustwatch_config::{Settings, Township};
 use dustwatch_lake::{Lake, TableKind};
 use dustwatch_observation::{Decimal, Rescaled, Time};
 
+use crate::period::day_number;
 use crate::session::{blank, register_handed_in};
 use crate::{AnalyticsError, Refusal, Sheet, SheetLine, SheetReport};
 
@@ -153,6 +156,13 @@ pub(crate) fn exact(
 /// A column of texts that are always there.
 pub(crate) fn texts<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
     Arc::new(StringArray::from_iter_values(values))
+}
+
+/// The columns `date` and `month` of local days.
+pub(crate) fn dates_and_months(days: &[NaiveDate]) -> (ArrayRef, ArrayRef) {
+    let months: Vec<String> = days.iter().map(|day| day.format("%Y-%m").to_string()).collect();
+    let dates = Date32Array::from_iter_values(days.iter().map(|day| day_number(*day)));
+    (Arc::new(dates), texts(months.iter().map(String::as_str)))
 }
 
 /// A column of decimals, given as integers of 10^-`scale`.

@@ -4,14 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use datafusion::arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch};
+use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use dustwatch_config::Settings;
 use dustwatch_lake::{Lake, TableKind, enforcement_schema};
 use dustwatch_observation::Time;
 
 use super::Action;
-use crate::handed_in::{self, Seen, imported_at, local_day, no_later, own_township, texts};
-use crate::period::day_number;
+use crate::handed_in::{self, Seen, dates_and_months, imported_at, local_day, no_later, own_township, texts};
 use crate::{AnalyticsError, Refusal, Sheet, SheetColumn, SheetLine, SheetReport};
 
 /// What a line says.
@@ -107,13 +106,10 @@ fn batch(entries: &[Entry], now: Time) -> Result<RecordBatch, AnalyticsError> {
     let counts = |of: fn(&Entry) -> i64| -> ArrayRef {
         Arc::new(Int64Array::from_iter_values(entries.iter().map(of)))
     };
-    let months: Vec<String> = entries
-        .iter()
-        .map(|e| e.date.format("%Y-%m").to_string())
-        .collect();
-    let dates = entries.iter().map(|e| day_number(e.date));
+    let days: Vec<NaiveDate> = entries.iter().map(|e| e.date).collect();
+    let (dates, months) = dates_and_months(&days);
     let columns: Vec<ArrayRef> = vec![
-        Arc::new(Date32Array::from_iter_values(dates)),
+        dates,
         texts(entries.iter().map(|e| e.department.as_str())),
         texts(entries.iter().map(|e| e.township.as_str())),
         texts(entries.iter().map(|e| e.action.code())),
@@ -121,7 +117,7 @@ fn batch(entries: &[Entry], now: Time) -> Result<RecordBatch, AnalyticsError> {
         counts(|e| e.cases),
         counts(|e| e.penalty_yuan),
         counts(|e| e.closed),
-        texts(months.iter().map(String::as_str)),
+        months,
         texts(entries.iter().map(|e| e.source.as_str())),
         imported_at(now, entries.len()),
     ];

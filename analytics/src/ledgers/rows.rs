@@ -1,16 +1,13 @@
 //! Entries of a ledger as rows of the table.
 
-use std::sync::Arc;
-
 use chrono::NaiveDate;
-use datafusion::arrow::array::{ArrayRef, Date32Array, RecordBatch};
+use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use dustwatch_lake::{LEDGER_PRECISION, LEDGER_SCALE, ledger_schema};
 use dustwatch_observation::Time;
 
 use crate::AnalyticsError;
 use crate::dimensions::text;
-use crate::handed_in::{decimals, imported_at, texts};
-use crate::period::day_number;
+use crate::handed_in::{dates_and_months, decimals, imported_at, texts};
 
 /// What a cell of a ledger's file says.
 #[derive(Debug, Clone)]
@@ -27,20 +24,17 @@ pub(super) struct Entry {
 
 /// Entries of one kind as rows of `ledger`.
 pub(super) fn batch(kind: &str, entries: &[Entry], now: Time) -> Result<RecordBatch, AnalyticsError> {
-    let months: Vec<String> = entries
-        .iter()
-        .map(|e| e.date.format("%Y-%m").to_string())
-        .collect();
-    let dates = entries.iter().map(|e| day_number(e.date));
+    let days: Vec<NaiveDate> = entries.iter().map(|e| e.date).collect();
+    let (dates, months) = dates_and_months(&days);
     let columns: Vec<ArrayRef> = vec![
         texts(entries.iter().map(|_| kind)),
         texts(entries.iter().map(|e| e.subject.as_str())),
-        Arc::new(Date32Array::from_iter_values(dates)),
+        dates,
         texts(entries.iter().map(|e| e.point.as_str())),
         texts(entries.iter().map(|e| e.item.as_str())),
         decimals(entries.iter().map(|e| e.value), LEDGER_PRECISION, LEDGER_SCALE)?,
         text(entries.iter().map(|e| e.text.as_ref())),
-        texts(months.iter().map(String::as_str)),
+        months,
         texts(entries.iter().map(|e| e.source.as_str())),
         imported_at(now, entries.len()),
     ];

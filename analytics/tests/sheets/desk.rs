@@ -160,8 +160,14 @@ pub(crate) fn lines(table: &Table, columns: &[&str]) -> Vec<String> {
     table.rows.iter().map(line).collect()
 }
 
-/// What became of lines that were not simply taken: `LINE REASON`.
+/// What became of lines that were not simply taken: `LINE REASON`. Each reason stands in the page about these files.
 pub(crate) fn told(remarks: &[dustwatch_analytics::Refusal]) -> Vec<String> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/handed-in-files.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    for remark in remarks {
+        let row = format!("| `{}` |", remark.reason);
+        assert!(page.contains(&row), "{} is not on the page", remark.reason);
+    }
     remarks
         .iter()
         .map(|remark| format!("{} {}", remark.line, remark.reason))

@@ -170,8 +170,11 @@ fn got(report: &LedgerReport) -> Vec<String> {
 /// A day in one of the three months that are compared, or beside them.
 fn day() -> impl Strategy<Value = NaiveDate> {
     let months = ["2024-08", "2024-08", "2024-07", "2023-08", "2024-06"];
-    (0..months.len(), prop::sample::select(vec![1u32, 2, 15, 30]))
-        .prop_map(move |(month, day)| format!("{}-{day:02}", months[month]).parse().unwrap())
+    (0..months.len(), prop::sample::select(vec![1u32, 2, 15, 30])).prop_map(move |(month, day)| {
+        format!("{}-{day:02}", months[month])
+            .parse::<NaiveDate>()
+            .unwrap()
+    })
 }
 
 proptest! {
