@@ -22,7 +22,7 @@ bounds AS (
     GROUP BY l.period
 )
 SELECT
-    o.township_code, o.township, CAST(o.value AS DOUBLE) AS value, b.period, CAST(b.bound AS DOUBLE) AS bound,
+    o.township_code, o.township, CAST(o.value AS DOUBLE) AS own_value, b.period, CAST(b.bound AS DOUBLE) AS bound,
     CASE
         WHEN o.value IS NULL THEN 'insufficient_data'
         WHEN b.period IS NULL THEN 'no_list'

@@ -1,9 +1,9 @@
 -- What was inspected, punished and closed in a period, and in the one before?
 --
 -- Inputs:  enforcement; enforcement_spans, the days of the roles 'current' and 'previous', of one unit or of all (unit is
---          null); enforcement_units, what is listed whatever was handed in; $$unit, the column that tells units apart;
---          $total, whether a last row has the sum.
--- Output:  one row a unit, in print order: for each count its value, the one before, and the change in percent.
+--          null); enforcement_units, what is listed whatever was handed in; $$unit, the column that tells units apart.
+-- Output:  one row a unit, in print order, and a last one, 'total', with their sums: for each count its value, the one
+--          before, and the change in percent. Of weeks, whose spans before overlap, the total means nothing.
 -- Rules:   the plan (门政办发〔2019〕41号) has seven groups report weekly; an entry (date, department, township, action)
 --          counts once. Changes are computed from the counts, rounded half to even (GB/T 8170) to one place, null where
 --          there was nothing before.
@@ -68,5 +68,4 @@ SELECT
     CASE WHEN closed_previous <> 0 THEN round_half_even(
         CAST(closed - closed_previous AS DOUBLE) * 100 / closed_previous, 1) END AS closed_change
 FROM with_total
-WHERE $total OR NOT is_total
 ORDER BY is_total, place ASC NULLS LAST, unit ASC

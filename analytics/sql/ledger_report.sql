@@ -68,7 +68,14 @@ ranked AS (
         rank() OVER (
             PARTITION BY c.role, g.subject_group
             ORDER BY CASE WHEN $lower THEN -c.value ELSE c.value END ASC NULLS LAST
-        ) AS rank_worst
+        ) AS rank_worst,
+        row_number() OVER (
+            PARTITION BY c.role, g.subject_group
+            ORDER BY
+                CASE WHEN $lower THEN c.value ELSE -c.value END ASC NULLS LAST,
+                CASE WHEN $lower THEN c.exact ELSE -c.exact END ASC NULLS LAST,
+                c.subject ASC
+        ) AS place
     FROM (SELECT *, round_half_even(exact, $decimals) AS value FROM combined) c
     LEFT JOIN subject_groups g ON g.subject = c.subject
 ),
@@ -83,6 +90,7 @@ figures AS (
         max(CASE WHEN role = 'current' THEN own_limit END) AS own_limit,
         max(CASE WHEN role = 'current' AND value IS NOT NULL THEN rank_best END) AS rank_best,
         max(CASE WHEN role = 'current' AND value IS NOT NULL THEN rank_worst END) AS rank_worst,
+        max(CASE WHEN role = 'current' THEN place END) AS place,
         max(CASE WHEN role = 'previous' THEN value END) AS previous_value,
         max(CASE WHEN role = 'previous' AND value IS NOT NULL THEN rank_best END) AS previous_rank,
         max(CASE WHEN role = 'last_year' THEN value END) AS last_year_value
@@ -99,7 +107,7 @@ listed AS (
 ),
 judged AS (
     SELECT
-        l.subject, l.name, f.subject_group, f.entries, f.exact, f.value, f.rank_best, f.rank_worst,
+        l.subject, l.name, f.subject_group, f.entries, f.exact, f.value, f.rank_best, f.rank_worst, f.place,
         f.previous_value, f.previous_rank, f.last_year_value,
         coalesce($$limit_value, f.own_limit) AS limit_value,
         CASE WHEN $full THEN round_half_even(f.exact, 9) ELSE f.value END AS compared
@@ -137,6 +145,5 @@ FROM judged
 ORDER BY
     value IS NULL,
     subject_group ASC NULLS LAST,
-    rank_best ASC NULLS LAST,
-    CASE WHEN $lower THEN round_half_even(exact, 9) ELSE -round_half_even(exact, 9) END ASC NULLS LAST,
+    place ASC NULLS LAST,
     subject ASC

@@ -173,7 +173,7 @@ fn read_warnings(batch: &RecordBatch, places: u8, out: &mut EarlyWarning) -> Res
         columns::texts(batch, "verdict")?,
     );
     let (values, bounds) = (
-        columns::doubles(batch, "value")?,
+        columns::doubles(batch, "own_value")?,
         columns::doubles(batch, "bound")?,
     );
     for row in 0..batch.num_rows() {

@@ -16,6 +16,9 @@ use crate::ranking::{PERCENT_PLACES, figure};
 use crate::sql::{self, Value};
 use crate::{AnalyticsError, Period, columns};
 
+/// The unit of the row with the sums.
+const TOTAL: &str = "total";
+
 /// What was inspected, punished and closed in a period, and in the one before.
 ///
 /// # Errors
@@ -50,14 +53,14 @@ pub async fn enforcement_report(
         EnforcementBy::Department => "department",
         EnforcementBy::Township | EnforcementBy::Week => "township",
     };
-    let values = [
-        ("unit", Value::Sql(sql::identifier(unit))),
-        ("total", Value::Bool(request.by != EnforcementBy::Week)),
-    ];
+    let values = [("unit", Value::Sql(sql::identifier(unit)))];
     let result = rows(&context, &sql::bind(sql::ENFORCEMENT_REPORT, &values)?).await?;
     let mut rows = Vec::new();
     for batch in &result.batches {
         read(batch, &mut rows)?;
+    }
+    if request.by == EnforcementBy::Week {
+        rows.retain(|row| row.unit != TOTAL);
     }
     Ok(EnforcementReport {
         period: request.period,
