@@ -8,6 +8,10 @@ use dustwatch_config::BrokerOverrides;
 use crate::output::Format;
 use crate::telemetry::LogFormat;
 
+mod handed_in;
+
+pub(crate) use handed_in::{CityBulletinCommand, EnforcementCommand, LedgerCommand};
+
 /// Environmental monitoring for a district: monitors in over MQTT, a Delta table, rankings and official notices out.
 #[derive(Debug, Parser)]
 #[command(name = "dustwatch", version, propagate_version = true, max_term_width = 100)]
@@ -59,6 +63,15 @@ pub(crate) enum Command {
     Notice(NoticeCommand),
     /// Say what was expected of each monitor, what came, and where the rest was lost.
     Completeness(CompletenessArgs),
+    /// The city's lists of its worst townships (后30位).
+    #[command(subcommand)]
+    CityBulletin(CityBulletinCommand),
+    /// What departments inspected, punished and closed.
+    #[command(subcommand)]
+    Enforcement(EnforcementCommand),
+    /// The other tables of every month: road dust, water sections, catering fume, complaints, and kinds of your own.
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
     /// Import tables that other people made, without a broker.
     Import(ImportArgs),
     /// Bring the hourly means up to date.

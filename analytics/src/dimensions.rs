@@ -31,14 +31,16 @@ pub(crate) fn tables(settings: &Settings) -> Result<Vec<NamedTable>, AnalyticsEr
 
 type Columns = Vec<(&'static str, ArrayRef)>;
 
-fn table(columns: Columns) -> Result<Arc<dyn TableProvider>, AnalyticsError> {
+/// Columns as a table in memory.
+pub(crate) fn table(columns: Columns) -> Result<Arc<dyn TableProvider>, AnalyticsError> {
     let batch = RecordBatch::try_from_iter_with_nullable(
         columns.into_iter().map(|(name, array)| (name, array, true)),
     )?;
     Ok(Arc::new(MemTable::try_new(batch.schema(), vec![vec![batch]])?))
 }
 
-fn text<T: AsRef<str>>(values: impl Iterator<Item = Option<T>>) -> ArrayRef {
+/// A column of texts.
+pub(crate) fn text<T: AsRef<str>>(values: impl Iterator<Item = Option<T>>) -> ArrayRef {
     Arc::new(values.collect::<StringArray>())
 }
 
@@ -120,6 +122,10 @@ fn townships(settings: &Settings) -> Columns {
         (
             "tile_y",
             Arc::new(list.iter().map(|t| t.tile_y).collect::<Int32Array>()),
+        ),
+        (
+            "district_name",
+            text(list.iter().map(|t| t.district_name.as_ref())),
         ),
     ]
 }

@@ -86,24 +86,9 @@ impl Session {
             .context
             .register_table("rejected_replays", replays.provider)?;
         for kind in TableKind::ALL.into_iter().filter(|kind| !kind.key().is_empty()) {
-            session.register_handed_in(&lake.read(kind, None).await?).await?;
+            register_handed_in(&session.context, &lake.read(kind, None).await?).await?;
         }
         Ok(session)
-    }
-
-    /// Registers a table that people hand in: as stored under its name and `_rows`, each entry once under its name.
-    pub(crate) async fn register_handed_in(&self, table: &TableVersion) -> Result<(), AnalyticsError> {
-        let name = table.kind.name();
-        let rows = format!("{name}_rows");
-        self.context.register_table(&rows, table.provider.clone())?;
-        let key: Vec<String> = table
-            .kind
-            .key()
-            .iter()
-            .map(|column| sql::identifier(column))
-            .collect();
-        let values = [("rows", Value::Sql(rows)), ("key", Value::Sql(key.join(", ")))];
-        view(&self.context, name, &sql::bind(sql::HANDED_IN, &values)?).await
     }
 
     /// These versions; without hourly means the views on them are left out.
@@ -202,6 +187,24 @@ pub(crate) fn blank(settings: &Settings) -> Result<SessionContext, AnalyticsErro
     Ok(context)
 }
 
+/// Registers a table that people hand in: as stored under its name and `_rows`, each entry once under its name.
+pub(crate) async fn register_handed_in(
+    context: &SessionContext,
+    table: &TableVersion,
+) -> Result<(), AnalyticsError> {
+    let name = table.kind.name();
+    let rows = format!("{name}_rows");
+    context.register_table(&rows, table.provider.clone())?;
+    let key: Vec<String> = table
+        .kind
+        .key()
+        .iter()
+        .map(|column| sql::identifier(column))
+        .collect();
+    let values = [("rows", Value::Sql(rows)), ("key", Value::Sql(key.join(", ")))];
+    view(context, name, &sql::bind(sql::HANDED_IN, &values)?).await
+}
+
 /// The table `observations` over `observations_rows`.
 async fn register_observations(
     context: &SessionContext,
@@ -248,7 +251,7 @@ pub(crate) fn parameter_columns(settings: &Settings, table: &dyn TableProvider) 
     keys.filter(|key| has(key) && has(&flag_column(key))).collect()
 }
 
-async fn view(context: &SessionContext, name: &str, text: &str) -> Result<(), AnalyticsError> {
+pub(crate) async fn view(context: &SessionContext, name: &str, text: &str) -> Result<(), AnalyticsError> {
     let plan = context.sql(text).await?.into_unoptimized_plan();
     context.register_table(name, Arc::new(ViewTable::new(plan, Some(text.to_owned()))))?;
     Ok(())

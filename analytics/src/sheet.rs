@@ -127,7 +127,10 @@ impl Sheet {
             .map_err(|_| fault("the header line is not UTF-8: save the file as \"CSV UTF-8\"".to_owned()))?;
         let places = place(columns, header).map_err(fault)?;
         let width = header.len();
-        let records = reader.byte_records().map(|record| line(record, width)).collect();
+        let records = reader
+            .byte_records()
+            .map(|record| line(record, width, text))
+            .collect();
         Ok(Self {
             file: path
                 .file_name()
@@ -143,6 +146,12 @@ impl Sheet {
     /// The file's name without its folder.
     pub fn file(&self) -> &str {
         &self.file
+    }
+
+    /// Whether the file has a column that may be left out.
+    pub fn has(&self, column: &str) -> bool {
+        let at = self.columns.iter().position(|c| c.name == column);
+        at.is_some_and(|at| self.places[at].is_some())
     }
 
     /// The lines in order, or why one of them cannot be read.
@@ -224,13 +233,59 @@ impl<'a> SheetLine<'a> {
             .map_err(|error| self.refuse("bad_cell", format!("{column} {text:?}: {error}")))
     }
 
-    /// The cell of a column as a local day; `None` when it is empty.
+    /// The cell of a column as a local day, written `2019-08-06`, `2019/8/6` or `2019年8月6日`; `None` when it is empty.
     ///
     /// # Errors
     /// A refusal with reason `bad_cell`.
     pub fn day(&self, column: &str) -> Result<Option<NaiveDate>, Refusal> {
-        self.parsed(column, "a date like 2019-08-06")
+        self.calendar(column, "a date like 2019-08-06", |parts| match *parts {
+            [year, month, day] => NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day),
+            _ => None,
+        })
     }
+
+    /// The cell of a column as a calendar month, written `2019-08`, `2019/8` or `2019年8月`: its first day; `None` when it
+    /// is empty.
+    ///
+    /// # Errors
+    /// A refusal with reason `bad_cell`.
+    pub fn month(&self, column: &str) -> Result<Option<NaiveDate>, Refusal> {
+        self.calendar(column, "a month like 2019-08", |parts| match *parts {
+            [year, month] => NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, 1),
+            _ => None,
+        })
+    }
+
+    fn calendar(
+        &self,
+        column: &str,
+        what: &str,
+        read: impl Fn(&[u32]) -> Option<NaiveDate>,
+    ) -> Result<Option<NaiveDate>, Refusal> {
+        let Some(text) = self.text(column) else {
+            return Ok(None);
+        };
+        date_parts(text)
+            .and_then(|parts| read(&parts))
+            .map(Some)
+            .ok_or_else(|| self.refuse("bad_cell", format!("{column} {text:?} is not {what}")))
+    }
+}
+
+/// The numbers of a date or month as people write it; `None` unless the year has four digits and comes first.
+fn date_parts(text: &str) -> Option<Vec<u32>> {
+    let plain = text
+        .trim_end_matches(['日', '月'])
+        .replace(['/', '年', '月'], "-");
+    let parts: Vec<&str> = plain.split('-').collect();
+    let digits = |part: &str, lengths: std::ops::RangeInclusive<usize>| {
+        lengths.contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit())
+    };
+    let (year, rest) = parts.split_first()?;
+    if !digits(year, 4..=4) || *year < "1900" || !rest.iter().all(|part| digits(part, 1..=2)) {
+        return None;
+    }
+    parts.iter().map(|part| part.parse().ok()).collect()
 }
 
 /// For each column its place in the header.
@@ -267,6 +322,7 @@ fn place(columns: &[SheetColumn], header: &csv::StringRecord) -> Result<Vec<Opti
 fn line(
     record: Result<csv::ByteRecord, csv::Error>,
     width: usize,
+    text: &[u8],
 ) -> Result<(u64, csv::StringRecord), Refusal> {
     let refusal = |line: u64, detail: String| Refusal {
         line,
@@ -277,7 +333,7 @@ fn line(
         let line = error.position().map_or(0, csv::Position::line);
         refusal(line, error.to_string())
     })?;
-    let number = record.position().map_or(0, csv::Position::line);
+    let number = record.position().map_or(0, |position| number(text, position));
     let cells = csv::StringRecord::from_byte_record(record)
         .map_err(|_| refusal(number, "the line is not UTF-8".to_owned()))?;
     if cells.len() != width {
@@ -285,4 +341,16 @@ fn line(
         return Err(refusal(number, detail));
     }
     Ok((number, cells))
+}
+
+/// The number of the line that a record begins in: the reader's position lies before the blank lines that it skips.
+fn number(text: &[u8], position: &csv::Position) -> u64 {
+    let rest = usize::try_from(position.byte())
+        .ok()
+        .and_then(|at| text.get(at..));
+    let ends = rest
+        .unwrap_or_default()
+        .iter()
+        .take_while(|b| matches!(b, b'\n' | b'\r'));
+    position.line() + ends.filter(|b| **b == b'\n').count() as u64
 }

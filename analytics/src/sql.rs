@@ -34,6 +34,12 @@ pub(crate) const SUPERVISION_MONTHS: &str = include_str!("../sql/supervision_mon
 pub(crate) const ANNUAL_PROGRESS: &str = include_str!("../sql/annual_progress.sql");
 pub(crate) const DISTRICT_DAYS: &str = include_str!("../sql/district_days.sql");
 pub(crate) const HANDED_IN: &str = include_str!("../sql/handed_in.sql");
+pub(crate) const BULLETINS: &str = include_str!("../sql/bulletins.sql");
+pub(crate) const BULLETIN_LIST: &str = include_str!("../sql/bulletin_list.sql");
+pub(crate) const BULLETIN_R1: &str = include_str!("../sql/bulletin_r1.sql");
+pub(crate) const BULLETIN_R1W: &str = include_str!("../sql/bulletin_r1w.sql");
+pub(crate) const ENFORCEMENT_REPORT: &str = include_str!("../sql/enforcement_report.sql");
+pub(crate) const LEDGER_REPORT: &str = include_str!("../sql/ledger_report.sql");
 pub(crate) const REJECTED_LIST: &str = include_str!("../sql/rejected_list.sql");
 
 /// A value that stands for a `$name`.

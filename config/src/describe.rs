@@ -31,6 +31,8 @@ impl Settings {
         );
         let keys: Vec<&str> = self.parameters.iter().map(|(_, p)| p.key.as_str()).collect();
         add("district.parameters", keys.join(" "));
+        let kinds: Vec<&str> = self.ledgers.iter().map(|kind| kind.key.as_str()).collect();
+        add("district.ledgers", kinds.join(" "));
     }
 
     fn describe_broker(&self, add: &mut dyn FnMut(&str, String)) {

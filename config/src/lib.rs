@@ -11,6 +11,7 @@ mod broker;
 mod builtin;
 mod describe;
 mod error;
+pub mod ledgers;
 mod mapping;
 mod parameters;
 mod raw;
@@ -26,6 +27,7 @@ mod township;
 
 pub use address::{AddressError, BrokerAddress};
 pub use error::{ConfigError, load_toml};
+pub use ledgers::LedgerKind;
 pub use mapping::mapping;
 pub use registry::Registry;
 pub use settings::{

@@ -28,6 +28,7 @@ pub(crate) struct RawDistrict {
     pub(crate) townships: Option<PathBuf>,
     pub(crate) stations: Option<PathBuf>,
     pub(crate) parameters: Option<PathBuf>,
+    pub(crate) ledgers: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]

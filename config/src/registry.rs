@@ -82,6 +82,27 @@ impl Registry {
         self.townships.iter().find(|t| t.code == code)
     }
 
+    /// The townships of a district that a text names: by code or name, else by alias. More than one when two share an
+    /// alias.
+    pub fn townships_named(&self, district: &str, text: &str) -> Vec<&Township> {
+        let of_district = || self.townships.iter().filter(|t| t.district == district);
+        let named: Vec<&Township> = of_district()
+            .filter(|t| t.code == text || t.name == text)
+            .collect();
+        if !named.is_empty() {
+            return named;
+        }
+        of_district()
+            .filter(|t| t.aliases.iter().any(|a| a == text))
+            .collect()
+    }
+
+    /// The code of the district that a text names, by code or by the name that `townships.csv` gives.
+    pub fn district_named(&self, text: &str) -> Option<&str> {
+        let named = |t: &&Township| t.district == text || t.district_name.as_deref() == Some(text);
+        self.townships.iter().find(named).map(|t| t.district.as_str())
+    }
+
     /// Whether a device has any entry.
     pub fn knows(&self, device: &str) -> bool {
         self.by_device.contains_key(device)
@@ -184,6 +205,7 @@ fn township(row: &Row<'_>) -> Result<Township, ConfigError> {
         district: DistrictCode::new(row.required("district")?)
             .map_err(|e| row.fault(e.to_string()))?
             .to_string(),
+        district_name: row.text("district_name").map(str::to_owned),
         aliases: row
             .text("aliases")
             .map(|a| a.split('|').map(str::to_owned).collect())

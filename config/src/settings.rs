@@ -13,7 +13,7 @@ use dustwatch_observation::{DistrictCode, ParameterSet};
 use crate::error::{load_toml, read};
 use crate::raw::RawSettings;
 use crate::resolve::{Origin, notice};
-use crate::{ConfigError, Registry, Shard, TlsSettings, builtin, parameters};
+use crate::{ConfigError, LedgerKind, Registry, Shard, TlsSettings, builtin, ledgers, parameters};
 
 pub use crate::rules::RuleSettings;
 
@@ -31,6 +31,8 @@ pub struct Settings {
     pub registry: Arc<Registry>,
     /// Parameters, in table column order.
     pub parameters: Arc<ParameterSet>,
+    /// The kinds of ledgers that can be handed in, by key.
+    pub ledgers: Arc<Vec<LedgerKind>>,
     /// `[broker]`
     pub broker: BrokerSettings,
     /// `[journal]`
@@ -261,6 +263,12 @@ impl Settings {
             district,
             registry: Arc::new(registry),
             parameters: Arc::new(parameters::parse(&parameters.0, &parameters.1)?),
+            ledgers: Arc::new(ledgers::load(
+                raw.district
+                    .ledgers
+                    .map(|folder| origin.beside(&folder))
+                    .as_deref(),
+            )?),
             broker: origin.broker(raw.broker, password)?,
             journal: origin.journal(raw.journal)?,
             lake: origin.lake(raw.lake)?,

@@ -15,17 +15,20 @@ pub enum TableKind {
     Enforcement,
     /// The city's lists of its worst townships: handed in, one row a period, parameter and township.
     CityBulletin,
+    /// The other tables of every month: handed in, one row a kind, subject, date, point and item.
+    Ledger,
 }
 
 impl TableKind {
     /// Every table.
-    pub const ALL: [TableKind; 6] = [
+    pub const ALL: [TableKind; 7] = [
         TableKind::Observations,
         TableKind::Rejected,
         TableKind::Replays,
         TableKind::Hourly,
         TableKind::Enforcement,
         TableKind::CityBulletin,
+        TableKind::Ledger,
     ];
 
     /// The table's name.
@@ -37,6 +40,7 @@ impl TableKind {
             TableKind::Hourly => "hourly",
             TableKind::Enforcement => "enforcement",
             TableKind::CityBulletin => "city_bulletin",
+            TableKind::Ledger => "ledger",
         }
     }
 
@@ -44,7 +48,7 @@ impl TableKind {
     pub fn partition(self) -> Option<&'static str> {
         match self {
             TableKind::Observations | TableKind::Rejected | TableKind::Replays => Some("day"),
-            TableKind::Hourly | TableKind::Enforcement => Some("month"),
+            TableKind::Hourly | TableKind::Enforcement | TableKind::Ledger => Some("month"),
             TableKind::CityBulletin => None,
         }
     }
@@ -56,6 +60,7 @@ impl TableKind {
             TableKind::Observations | TableKind::Rejected | TableKind::Replays | TableKind::Hourly => &[],
             TableKind::Enforcement => &["date", "department", "township", "action"],
             TableKind::CityBulletin => &["period", "parameter", "district", "township"],
+            TableKind::Ledger => &["kind", "subject", "date", "point", "item"],
         }
     }
 
@@ -65,7 +70,7 @@ impl TableKind {
             TableKind::Observations => &["device", "observed_at"],
             TableKind::Rejected | TableKind::Replays => &["received_at"],
             TableKind::Hourly => &["parameter", "device", "hour"],
-            TableKind::Enforcement | TableKind::CityBulletin => self.key(),
+            TableKind::Enforcement | TableKind::CityBulletin | TableKind::Ledger => self.key(),
         }
     }
 
@@ -83,6 +88,9 @@ impl TableKind {
             }
             TableKind::CityBulletin => {
                 "the city's lists of its worst townships; the latest imported_at of an entry wins"
+            }
+            TableKind::Ledger => {
+                "ledgers of every month; (kind, subject, date, point, item) identifies one, the latest imported_at wins"
             }
         }
     }

@@ -49,8 +49,9 @@ pub use replace::{DayRows, Replace};
 pub use replays::{ReplayedRow, Replays};
 pub use rows::ObservationRows;
 pub use schema::{
-    LocalDays, ORIGINAL_COLUMN, city_bulletin_schema, enforcement_schema, fingerprint, flag_column,
-    hourly_schema, observation_schema, rejected_schema, replays_schema,
+    LEDGER_PRECISION, LEDGER_SCALE, LocalDays, ORIGINAL_COLUMN, city_bulletin_schema, enforcement_schema,
+    fingerprint, flag_column, hourly_schema, ledger_schema, observation_schema, rejected_schema,
+    replays_schema,
 };
 pub use upkeep::Upkept;
 pub use verify::Verified;

@@ -130,8 +130,9 @@ pub fn enforcement_schema() -> SchemaRef {
 
 /// Columns of `city_bulletin`: the city's list of its worst townships of a period. `period` as `2019-08-H1`, `district`
 /// and `township` as the list writes them (some districts of it, a development zone for one, have no code), `code` the
-/// township's where it is one of `townships.csv`, `rank_from_worst` 1 for the highest value, `value` in µg/m³ where the
-/// list gives it.
+/// township's where it is one of `townships.csv`, `rank_from_worst` 1 for the highest value (null for a township that is
+/// told with its value and is not on the list), `value` in µg/m³ where it is told, `flag` the remarks of the import:
+/// reasons out of docs/handed-in-files.md, with commas between.
 pub fn city_bulletin_schema() -> SchemaRef {
     handed_in(vec![
         Field::new("period", DataType::Utf8, false),
@@ -139,8 +140,35 @@ pub fn city_bulletin_schema() -> SchemaRef {
         Field::new("district", DataType::Utf8, false),
         Field::new("township", DataType::Utf8, false),
         Field::new("code", DataType::Utf8, true),
-        Field::new("rank_from_worst", DataType::Int64, false),
+        Field::new("rank_from_worst", DataType::Int64, true),
         Field::new("value", DataType::Decimal128(PRECISION, 1), true),
+        Field::new("flag", DataType::Utf8, true),
+    ])
+}
+
+/// Digits of a ledger's value.
+pub const LEDGER_PRECISION: u8 = 18;
+/// Places of a ledger's value.
+pub const LEDGER_SCALE: u8 = 6;
+
+/// Columns of `ledger`: what a table of a `kind` says of a `subject` (a township's code, a section's name) on a local day
+/// (a month's first for tables by month) at a `point` of it (a road; empty for tables without) about an `item`: a
+/// `value` in the item's unit, a grade's place from 1 with its label as `text`, or a `text` alone.
+pub fn ledger_schema() -> SchemaRef {
+    handed_in(vec![
+        Field::new("kind", DataType::Utf8, false),
+        Field::new("subject", DataType::Utf8, false),
+        Field::new("date", DataType::Date32, false),
+        Field::new("point", DataType::Utf8, false),
+        Field::new("item", DataType::Utf8, false),
+        // LEDGER_SCALE is a small constant, so it fits an i8.
+        Field::new(
+            "value",
+            DataType::Decimal128(LEDGER_PRECISION, LEDGER_SCALE as i8),
+            true,
+        ),
+        Field::new("text", DataType::Utf8, true),
+        Field::new("month", DataType::Utf8, false),
     ])
 }
 

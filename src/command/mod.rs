@@ -1,11 +1,14 @@
 //! One file a subcommand.
 
+mod city_bulletin;
 mod completeness;
 mod config;
 mod demo;
+mod enforcement;
 mod import;
 mod ingest;
 mod lake;
+mod ledger;
 mod notice;
 mod progress;
 mod origin;
@@ -15,6 +18,7 @@ mod rejected;
 mod reload;
 mod rollup;
 mod supervision;
+mod sheet;
 mod up;
 
 use dustwatch_analytics::AnalyticsError;
@@ -38,6 +42,9 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Progress(args) => progress::run(&settings(&common)?, args).await,
         Command::Notice(NoticeCommand::Weekly(args)) => notice::run(&settings(&common)?, args).await,
         Command::Completeness(args) => completeness::run(&settings(&common)?, args).await,
+        Command::CityBulletin(args) => city_bulletin::run(&settings(&common)?, args).await,
+        Command::Enforcement(args) => enforcement::run(&settings(&common)?, args).await,
+        Command::Ledger(args) => ledger::run(&settings(&common)?, args).await,
         Command::Import(args) => import::run(&settings(&common)?, args).await,
         Command::Rollup(args) => rollup::run(&settings(&common)?, args).await,
         Command::Query(args) => query::run(&settings(&common)?, args).await,
