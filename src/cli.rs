@@ -50,6 +50,9 @@ pub(crate) enum Command {
     Up(BrokerArgs),
     /// Rank the townships by a parameter over a period.
     Rank(RankArgs),
+    /// Dustfall: a laboratory's results in, the townships' months out.
+    #[command(subcommand)]
+    Dustfall(DustfallCommand),
     /// Make an official notice.
     #[command(subcommand)]
     Notice(NoticeCommand),
@@ -143,6 +146,32 @@ pub(crate) struct RankArgs {
     /// From the rollup, from raw observations, or from whichever is right.
     #[arg(long, default_value = "auto", value_parser = ["auto", "rollup", "raw"])]
     pub(crate) source: String,
+    #[command(flatten)]
+    pub(crate) printed: Printed,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DustfallCommand {
+    /// Import results by HJ 1221; lists the lines that were refused or flagged.
+    Import(DustfallImportArgs),
+    /// District, townships and points of a period: value, rank, changes, verdict.
+    Report {
+        /// A month 2019-08, a year 2019 or whole months 2019-01-01..2019-06-30.
+        #[arg(long)]
+        period: String,
+        #[command(flatten)]
+        printed: Printed,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DustfallImportArgs {
+    /// CSV files with a header: weighings in g, or results in t/(km²·30 d); see docs/dustfall.md.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// The files are of automatic monitors: mn, time, gain_g, tare_g.
+    #[arg(long)]
+    pub(crate) automatic: bool,
     #[command(flatten)]
     pub(crate) printed: Printed,
 }

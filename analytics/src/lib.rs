@@ -13,6 +13,7 @@ pub mod completeness;
 mod counted;
 mod dimensions;
 pub mod district;
+pub mod dustfall;
 mod error;
 pub mod functions;
 pub mod ledger;
@@ -31,6 +32,7 @@ pub mod table;
 
 pub use completeness::{Completeness, CompletenessRow, completeness_summary};
 pub use district::{DistrictFigure, DistrictRequest, district_period};
+pub use dustfall::{DustfallFigure, DustfallReport, TownshipMonths, Verdict};
 pub use error::AnalyticsError;
 pub use functions::round_half_even;
 pub use ledger::{Ledger, LedgerBy, LedgerRequest, ledger};

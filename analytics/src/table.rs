@@ -57,7 +57,7 @@ impl Cell {
         }
     }
 
-    fn number(value: Option<impl ToString>) -> Self {
+    pub(crate) fn number(value: Option<impl ToString>) -> Self {
         value.map_or(Cell::Missing, |v| Cell::Number(v.to_string()))
     }
 

@@ -92,6 +92,7 @@ impl Settings {
         add("lake.retain_days", self.lake.retain_days.to_string());
         add("lake.shutdown_seconds", self.lake.shutdown_seconds.to_string());
         self.describe_rules(&mut add);
+        self.dustfall.describe(&mut add);
         add("notice.agency", self.notice.agency.clone());
         add("notice.issuer", self.notice.issuer.clone());
         add("notice.document_prefix", self.notice.document_prefix.clone());

@@ -15,17 +15,20 @@ pub enum TableKind {
     Enforcement,
     /// The city's lists of its worst townships: handed in, one row a period, parameter and township.
     CityBulletin,
+    /// Dustfall results: handed in, one row a sample.
+    Dustfall,
 }
 
 impl TableKind {
     /// Every table.
-    pub const ALL: [TableKind; 6] = [
+    pub const ALL: [TableKind; 7] = [
         TableKind::Observations,
         TableKind::Rejected,
         TableKind::Replays,
         TableKind::Hourly,
         TableKind::Enforcement,
         TableKind::CityBulletin,
+        TableKind::Dustfall,
     ];
 
     /// The table's name.
@@ -37,6 +40,7 @@ impl TableKind {
             TableKind::Hourly => "hourly",
             TableKind::Enforcement => "enforcement",
             TableKind::CityBulletin => "city_bulletin",
+            TableKind::Dustfall => "dustfall",
         }
     }
 
@@ -44,7 +48,7 @@ impl TableKind {
     pub fn partition(self) -> Option<&'static str> {
         match self {
             TableKind::Observations | TableKind::Rejected | TableKind::Replays => Some("day"),
-            TableKind::Hourly | TableKind::Enforcement => Some("month"),
+            TableKind::Hourly | TableKind::Enforcement | TableKind::Dustfall => Some("month"),
             TableKind::CityBulletin => None,
         }
     }
@@ -56,6 +60,7 @@ impl TableKind {
             TableKind::Observations | TableKind::Rejected | TableKind::Replays | TableKind::Hourly => &[],
             TableKind::Enforcement => &["date", "department", "township", "action"],
             TableKind::CityBulletin => &["period", "parameter", "district", "township"],
+            TableKind::Dustfall => &["sample"],
         }
     }
 
@@ -66,6 +71,7 @@ impl TableKind {
             TableKind::Rejected | TableKind::Replays => &["received_at"],
             TableKind::Hourly => &["parameter", "device", "hour"],
             TableKind::Enforcement | TableKind::CityBulletin => self.key(),
+            TableKind::Dustfall => &["site", "exposed_from"],
         }
     }
 
@@ -83,6 +89,9 @@ impl TableKind {
             }
             TableKind::CityBulletin => {
                 "the city's lists of its worst townships; the latest imported_at of an entry wins"
+            }
+            TableKind::Dustfall => {
+                "dustfall results by HJ 1221; sample identifies one, the latest imported_at wins"
             }
         }
     }

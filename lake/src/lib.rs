@@ -47,8 +47,8 @@ pub use replace::{DayRows, Replace};
 pub use replays::{ReplayedRow, Replays};
 pub use rows::ObservationRows;
 pub use schema::{
-    LocalDays, ORIGINAL_COLUMN, city_bulletin_schema, enforcement_schema, fingerprint, flag_column,
-    hourly_schema, observation_schema, rejected_schema, replays_schema,
+    LocalDays, ORIGINAL_COLUMN, city_bulletin_schema, dustfall_schema, enforcement_schema, fingerprint,
+    flag_column, hourly_schema, observation_schema, rejected_schema, replays_schema,
 };
 pub use upkeep::Upkept;
 pub use verify::Verified;

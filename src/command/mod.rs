@@ -3,6 +3,7 @@
 mod completeness;
 mod config;
 mod demo;
+mod dustfall;
 mod import;
 mod ingest;
 mod lake;
@@ -31,6 +32,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Ingest(args) => ingest::run(settings_with(&common, args.into())?).await,
         Command::Up(args) => up::run(settings_with(&common, args.into())?).await,
         Command::Rank(args) => rank::run(&settings(&common)?, args).await,
+        Command::Dustfall(args) => dustfall::run(&settings(&common)?, args).await,
         Command::Notice(NoticeCommand::Weekly(args)) => notice::run(&settings(&common)?, args).await,
         Command::Completeness(args) => completeness::run(&settings(&common)?, args).await,
         Command::Import(args) => import::run(&settings(&common)?, args).await,
