@@ -58,6 +58,9 @@ pub(crate) enum Command {
     Supervision(SupervisionArgs),
     /// Hold the district's annual means against the target, and say what the rest of the year may be.
     Progress(ProgressArgs),
+    /// Dustfall: a laboratory's results in, the townships' months out.
+    #[command(subcommand)]
+    Dustfall(DustfallCommand),
     /// Make an official notice.
     #[command(subcommand)]
     Notice(NoticeCommand),
@@ -181,6 +184,32 @@ pub(crate) struct ProgressArgs {
     /// pm25, the plan's; or tsp, pm10.
     #[arg(long, default_value = "pm25")]
     pub(crate) parameter: String,
+    #[command(flatten)]
+    pub(crate) printed: Printed,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DustfallCommand {
+    /// Import results by HJ 1221; lists the lines that were refused or flagged.
+    Import(DustfallImportArgs),
+    /// District, townships and points of a period: value, rank, changes, verdict.
+    Report {
+        /// A month 2019-08, a year 2019 or whole months 2019-01-01..2019-06-30.
+        #[arg(long)]
+        period: String,
+        #[command(flatten)]
+        printed: Printed,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DustfallImportArgs {
+    /// CSV files with a header: weighings in g, or results in t/(km²·30 d); see docs/dustfall.md.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// The files are of automatic monitors: mn, time, gain_g, tare_g.
+    #[arg(long)]
+    pub(crate) automatic: bool,
     #[command(flatten)]
     pub(crate) printed: Printed,
 }

@@ -14,6 +14,7 @@ pub mod completeness;
 mod counted;
 mod dimensions;
 pub mod district;
+pub mod dustfall;
 pub mod enforcement;
 mod error;
 pub mod functions;
@@ -41,6 +42,7 @@ pub use city_bulletin::{
 };
 pub use completeness::{Completeness, CompletenessRow, completeness_summary};
 pub use district::{DistrictFigure, DistrictRequest, district_period};
+pub use dustfall::{DustfallFigure, DustfallReport, TownshipMonths, Verdict};
 pub use enforcement::{
     Action, EnforcementBy, EnforcementReport, EnforcementRequest, enforcement_report, import_enforcement,
 };

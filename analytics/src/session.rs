@@ -2,8 +2,9 @@
 //!
 //! A session sees `observations` (each counted once), `readings`, `hourly`, `daily`, `township_daily`,
 //! `district_daily`, `rejected`, `rejected_replays`, and the configuration as `stations`, `townships`, `parameters`,
-//! `standards`, and the tables that people hand in (`enforcement`, `city_bulletin`, …), each entry once; the tables as
-//! they are stored are `observations_rows`, `hourly_rows` and so on. All sessions of a process share one bounded memory
+//! `standards`, `dustfall_points`, and the tables that people hand in (`enforcement`, `city_bulletin`, `dustfall`, …), each
+//! entry once, with `dustfall_point_months`, `dustfall_monthly` and `dustfall_district_monthly` made from the last; the
+//! tables as they are stored are `observations_rows`, `hourly_rows` and so on. All sessions of a process share one bounded memory
 //! pool. Timestamps are UTC; `local_day` and `local_time` know the district's time zone.
 //!
 //! Invariant: what a session reads does not move while it lives.
@@ -22,7 +23,7 @@ use dustwatch_lake::{Lake, TableKind, TableVersion, flag_column};
 
 use crate::counted::Counted;
 use crate::sql::{self, Value};
-use crate::{AnalyticsError, dimensions, functions};
+use crate::{AnalyticsError, dimensions, dustfall, functions};
 
 /// Memory that all queries of a process may use together; beyond it sorts and aggregates spill to disk.
 const MEMORY_LIMIT: usize = 1 << 30;
@@ -87,6 +88,23 @@ impl Session {
             .register_table("rejected_replays", replays.provider)?;
         for kind in TableKind::ALL.into_iter().filter(|kind| !kind.key().is_empty()) {
             register_handed_in(&session.context, &lake.read(kind, None).await?).await?;
+        }
+        dustfall::register(&session.context, settings).await?;
+        Ok(session)
+    }
+
+    /// These versions of tables that people hand in, beside the configuration and nothing else.
+    pub(crate) async fn of_handed_in(
+        settings: &Settings,
+        tables: &[TableVersion],
+    ) -> Result<Self, AnalyticsError> {
+        let session = Self {
+            context: blank(settings)?,
+            observations_version: None,
+            hourly_version: None,
+        };
+        for table in tables {
+            session.register_handed_in(table).await?;
         }
         Ok(session)
     }
@@ -251,6 +269,7 @@ pub(crate) fn parameter_columns(settings: &Settings, table: &dyn TableProvider) 
     keys.filter(|key| has(key) && has(&flag_column(key))).collect()
 }
 
+/// Registers a query under a name.
 pub(crate) async fn view(context: &SessionContext, name: &str, text: &str) -> Result<(), AnalyticsError> {
     let plan = context.sql(text).await?.into_unoptimized_plan();
     context.register_table(name, Arc::new(ViewTable::new(plan, Some(text.to_owned()))))?;

@@ -127,9 +127,10 @@ impl Sheet {
             .map_err(|_| fault("the header line is not UTF-8: save the file as \"CSV UTF-8\"".to_owned()))?;
         let places = place(columns, header).map_err(fault)?;
         let width = header.len();
+        let mut lines = Lines { text, at: 0, line: 1 };
         let records = reader
             .byte_records()
-            .map(|record| line(record, width, text))
+            .map(|record| line(record, width, &mut lines))
             .collect();
         Ok(Self {
             file: path
@@ -319,10 +320,35 @@ fn place(columns: &[SheetColumn], header: &csv::StringRecord) -> Result<Vec<Opti
     }
 }
 
+/// Counts lines. The CSV reader's own count is one short behind a CR LF, of which it has read the CR only.
+struct Lines<'a> {
+    text: &'a [u8],
+    at: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    /// The line on which the record begins that follows an offset; offsets never go back.
+    fn of(&mut self, offset: u64) -> u64 {
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX).min(self.text.len());
+        let ends = self.text[offset..]
+            .iter()
+            .take_while(|byte| matches!(byte, b'\r' | b'\n'));
+        let start = (offset + ends.count()).max(self.at);
+        let passed = self.text[self.at..start]
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count();
+        self.line += passed as u64;
+        self.at = start;
+        self.line
+    }
+}
+
 fn line(
     record: Result<csv::ByteRecord, csv::Error>,
     width: usize,
-    text: &[u8],
+    lines: &mut Lines<'_>,
 ) -> Result<(u64, csv::StringRecord), Refusal> {
     let refusal = |line: u64, detail: String| Refusal {
         line,
@@ -333,7 +359,7 @@ fn line(
         let line = error.position().map_or(0, csv::Position::line);
         refusal(line, error.to_string())
     })?;
-    let number = record.position().map_or(0, |position| number(text, position));
+    let number = record.position().map_or(0, |at| lines.of(at.byte()));
     let cells = csv::StringRecord::from_byte_record(record)
         .map_err(|_| refusal(number, "the line is not UTF-8".to_owned()))?;
     if cells.len() != width {

@@ -7,6 +7,7 @@
 use std::fmt::Write as _;
 
 use chrono::NaiveDate;
+use dustwatch_observation::Decimal;
 
 use crate::AnalyticsError;
 
@@ -40,6 +41,13 @@ pub(crate) const BULLETIN_R1: &str = include_str!("../sql/bulletin_r1.sql");
 pub(crate) const BULLETIN_R1W: &str = include_str!("../sql/bulletin_r1w.sql");
 pub(crate) const ENFORCEMENT_REPORT: &str = include_str!("../sql/enforcement_report.sql");
 pub(crate) const LEDGER_REPORT: &str = include_str!("../sql/ledger_report.sql");
+pub(crate) const DUSTFALL_DEPOSITION: &str = include_str!("../sql/dustfall_deposition.sql");
+pub(crate) const DUSTFALL_POINT_MONTHS: &str = include_str!("../sql/dustfall_point_months.sql");
+pub(crate) const DUSTFALL_MONTHLY: &str = include_str!("../sql/dustfall_monthly.sql");
+pub(crate) const DUSTFALL_DISTRICT_MONTHLY: &str = include_str!("../sql/dustfall_district_monthly.sql");
+pub(crate) const DUSTFALL_RANKING: &str = include_str!("../sql/dustfall_ranking.sql");
+pub(crate) const DUSTFALL_VERDICTS: &str = include_str!("../sql/dustfall_verdicts.sql");
+pub(crate) const DUSTFALL_REMARKS: &str = include_str!("../sql/dustfall_remarks.sql");
 pub(crate) const REJECTED_LIST: &str = include_str!("../sql/rejected_list.sql");
 
 /// A value that stands for a `$name`.
@@ -49,6 +57,8 @@ pub(crate) enum Value {
     Text(String),
     /// A whole number.
     Integer(i64),
+    /// An exact number.
+    Decimal(Decimal),
     /// A truth value.
     Bool(bool),
     /// A local day.
@@ -92,6 +102,7 @@ fn write_literal(out: &mut String, value: &Value) {
     let _ = match value {
         Value::Text(text) => write!(out, "'{}'", text.replace('\'', "''")),
         Value::Integer(number) => write!(out, "CAST({number} AS BIGINT)"),
+        Value::Decimal(number) => write!(out, "{number}"),
         Value::Bool(truth) => write!(out, "{truth}"),
         Value::Day(day) => write!(out, "DATE '{}'", day.format("%Y-%m-%d")),
         Value::Sql(sql) => write!(out, "{sql}"),

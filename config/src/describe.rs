@@ -11,6 +11,7 @@ impl Settings {
         self.describe_broker(&mut add);
         self.describe_storage(&mut add);
         self.describe_rules(&mut add);
+        self.dustfall.describe(&mut add);
         self.describe_notice(&mut add);
         add("serve.listen", self.serve_listen.clone());
         add("serve.metrics_listen", self.metrics_listen.clone());

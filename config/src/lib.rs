@@ -10,6 +10,7 @@ mod address;
 mod broker;
 mod builtin;
 mod describe;
+mod dustfall;
 mod error;
 pub mod ledgers;
 mod mapping;
@@ -26,6 +27,9 @@ mod tls;
 mod township;
 
 pub use address::{AddressError, BrokerAddress};
+pub use dustfall::{
+    DistrictDustfall, DustfallPoint, DustfallSettings, NdPolicy, is_collector_area, is_collector_diameter,
+};
 pub use error::{ConfigError, load_toml};
 pub use ledgers::LedgerKind;
 pub use mapping::mapping;

@@ -128,14 +128,14 @@ fn span(station: &Station) -> (NaiveDate, NaiveDate) {
 }
 
 /// One line of a CSV file, with what is needed to complain about it.
-struct Row<'a> {
+pub(crate) struct Row<'a> {
     file: &'a Path,
     line: u64,
     cells: HashMap<String, String>,
 }
 
 impl Row<'_> {
-    fn fault(&self, message: String) -> ConfigError {
+    pub(crate) fn fault(&self, message: String) -> ConfigError {
         ConfigError::Csv {
             file: self.file.to_path_buf(),
             line: self.line,
@@ -143,19 +143,23 @@ impl Row<'_> {
         }
     }
 
-    fn text(&self, column: &str) -> Option<&str> {
+    pub(crate) fn text(&self, column: &str) -> Option<&str> {
         self.cells
             .get(column)
             .map(String::as_str)
             .filter(|cell| !cell.is_empty())
     }
 
-    fn required(&self, column: &str) -> Result<&str, ConfigError> {
+    pub(crate) fn required(&self, column: &str) -> Result<&str, ConfigError> {
         self.text(column)
             .ok_or_else(|| self.fault(format!("{column} is empty")))
     }
 
-    fn parsed<T: std::str::FromStr>(&self, column: &str, what: &str) -> Result<Option<T>, ConfigError> {
+    pub(crate) fn parsed<T: std::str::FromStr>(
+        &self,
+        column: &str,
+        what: &str,
+    ) -> Result<Option<T>, ConfigError> {
         let Some(text) = self.text(column) else {
             return Ok(None);
         };
@@ -165,7 +169,7 @@ impl Row<'_> {
     }
 }
 
-fn rows<'a>(file: &'a Path, text: &str, needed: &[&str]) -> Result<Vec<Row<'a>>, ConfigError> {
+pub(crate) fn rows<'a>(file: &'a Path, text: &str, needed: &[&str]) -> Result<Vec<Row<'a>>, ConfigError> {
     let fault = |line: u64, message: String| ConfigError::Csv {
         file: file.to_path_buf(),
         line,

@@ -13,7 +13,10 @@ use dustwatch_observation::{DistrictCode, ParameterSet};
 use crate::error::{load_toml, read};
 use crate::raw::RawSettings;
 use crate::resolve::{Origin, notice};
-use crate::{ConfigError, LedgerKind, Registry, Shard, TlsSettings, builtin, ledgers, parameters};
+use crate::{
+    ConfigError, DustfallSettings, LedgerKind, Registry, Shard, TlsSettings, builtin, dustfall, ledgers,
+    parameters,
+};
 
 pub use crate::rules::RuleSettings;
 
@@ -43,6 +46,8 @@ pub struct Settings {
     pub standards: StandardSettings,
     /// `[rules]`
     pub rules: RuleSettings,
+    /// `[dustfall]`
+    pub dustfall: DustfallSettings,
     /// `[notice]`
     pub notice: NoticeSettings,
     /// `[serve]`: the address of the dashboard.
@@ -258,6 +263,14 @@ impl Settings {
         let stations = part(&raw.district.stations, builtin::STATIONS, "stations.csv")?;
         let parameters = part(&raw.district.parameters, builtin::PARAMETERS, "parameters.toml")?;
         let registry = Registry::parse((&townships.0, &townships.1), (&stations.0, &stations.1))?;
+        // The built-in points stand in the built-in townships; another list of townships starts without points.
+        let points = match (&raw.dustfall.points, &raw.district.townships) {
+            (None, Some(_)) => Vec::new(),
+            (path, _) => {
+                let (file, text) = part(path, builtin::DUSTFALL_POINTS, "dustfall_points.csv")?;
+                dustfall::points(&file, &text, &registry)?
+            }
+        };
         Ok(Self {
             file: file.map(Path::to_path_buf),
             district,
@@ -275,6 +288,9 @@ impl Settings {
             standards: origin.standards(&raw.standards)?,
             rules: RuleSettings::resolve(&raw.rules, &|key, message| {
                 origin.error(&format!("rules.{key}"), message)
+            })?,
+            dustfall: DustfallSettings::resolve(raw.dustfall, points, &|key, message| {
+                origin.error(&format!("dustfall.{key}"), message)
             })?,
             notice: notice(raw.notice),
             metrics_listen_is_set: raw.serve.metrics_listen.is_some(),

@@ -17,11 +17,13 @@ pub enum TableKind {
     CityBulletin,
     /// The other tables of every month: handed in, one row a kind, subject, date, point and item.
     Ledger,
+    /// Dustfall results: handed in, one row a sample.
+    Dustfall,
 }
 
 impl TableKind {
     /// Every table.
-    pub const ALL: [TableKind; 7] = [
+    pub const ALL: [TableKind; 8] = [
         TableKind::Observations,
         TableKind::Rejected,
         TableKind::Replays,
@@ -29,6 +31,7 @@ impl TableKind {
         TableKind::Enforcement,
         TableKind::CityBulletin,
         TableKind::Ledger,
+        TableKind::Dustfall,
     ];
 
     /// The table's name.
@@ -41,6 +44,7 @@ impl TableKind {
             TableKind::Enforcement => "enforcement",
             TableKind::CityBulletin => "city_bulletin",
             TableKind::Ledger => "ledger",
+            TableKind::Dustfall => "dustfall",
         }
     }
 
@@ -48,7 +52,9 @@ impl TableKind {
     pub fn partition(self) -> Option<&'static str> {
         match self {
             TableKind::Observations | TableKind::Rejected | TableKind::Replays => Some("day"),
-            TableKind::Hourly | TableKind::Enforcement | TableKind::Ledger => Some("month"),
+            TableKind::Hourly | TableKind::Enforcement | TableKind::Ledger | TableKind::Dustfall => {
+                Some("month")
+            }
             TableKind::CityBulletin => None,
         }
     }
@@ -61,6 +67,7 @@ impl TableKind {
             TableKind::Enforcement => &["date", "department", "township", "action"],
             TableKind::CityBulletin => &["period", "parameter", "district", "township"],
             TableKind::Ledger => &["kind", "subject", "date", "point", "item"],
+            TableKind::Dustfall => &["sample"],
         }
     }
 
@@ -71,6 +78,7 @@ impl TableKind {
             TableKind::Rejected | TableKind::Replays => &["received_at"],
             TableKind::Hourly => &["parameter", "device", "hour"],
             TableKind::Enforcement | TableKind::CityBulletin | TableKind::Ledger => self.key(),
+            TableKind::Dustfall => &["site", "exposed_from"],
         }
     }
 
@@ -91,6 +99,9 @@ impl TableKind {
             }
             TableKind::Ledger => {
                 "ledgers of every month; (kind, subject, date, point, item) identifies one, the latest imported_at wins"
+            }
+            TableKind::Dustfall => {
+                "dustfall results by HJ 1221; sample identifies one, the latest imported_at wins"
             }
         }
     }

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::{
-    LakeError, TableKind, city_bulletin_schema, enforcement_schema, hourly_schema, ledger_schema,
-    observation_schema, rejected_schema, repair, replays_schema,
+    LakeError, TableKind, city_bulletin_schema, dustfall_schema, enforcement_schema, hourly_schema,
+    ledger_schema, observation_schema, rejected_schema, repair, replays_schema,
 };
 
 /// The place where the tables lie.
@@ -122,6 +122,7 @@ impl Lake {
             TableKind::Enforcement => enforcement_schema(),
             TableKind::CityBulletin => city_bulletin_schema(),
             TableKind::Ledger => ledger_schema(),
+            TableKind::Dustfall => dustfall_schema(),
         }
     }
 

@@ -13,8 +13,8 @@ mod entry;
 mod error;
 mod exchange;
 mod files;
-mod handed_in;
 mod follow;
+mod handed_in;
 mod hashes;
 mod history;
 mod identity;
@@ -49,9 +49,9 @@ pub use replace::{DayRows, Replace};
 pub use replays::{ReplayedRow, Replays};
 pub use rows::ObservationRows;
 pub use schema::{
-    LEDGER_PRECISION, LEDGER_SCALE, LocalDays, ORIGINAL_COLUMN, city_bulletin_schema, enforcement_schema,
-    fingerprint, flag_column, hourly_schema, ledger_schema, observation_schema, rejected_schema,
-    replays_schema,
+    LEDGER_PRECISION, LEDGER_SCALE, LocalDays, ORIGINAL_COLUMN, city_bulletin_schema, dustfall_schema,
+    enforcement_schema, fingerprint, flag_column, hourly_schema, ledger_schema, observation_schema,
+    rejected_schema, replays_schema,
 };
 pub use upkeep::Upkept;
 pub use verify::Verified;

@@ -172,6 +172,40 @@ pub fn ledger_schema() -> SchemaRef {
     ])
 }
 
+/// Columns of `dustfall`: one sample of a point. `site` its code, `township` where it stood, `sample` the laboratory's
+/// number, `replicate` which of parallel samples, `method` `manual` or `automatic`. `m1_g` crucible and residue, `m0_g`
+/// empty crucible, `m2_g` blank, in g, each `_second_g` another weighing of the same; of an automatic monitor `m0_g` is
+/// its tare and `m1_g` tare and gain; null where a laboratory gave its result only. `diameter_cm` as measured,
+/// `area_cm2` the mouth as the result uses it, `exposure_days` to 0.1 d, `deposition` in t/(km²·30 d), `status` `valid`,
+/// `below_detection` or `invalid`, `reason` why it is invalid, `remark` what else was noticed; `month` the local month
+/// that it counts for.
+pub fn dustfall_schema() -> SchemaRef {
+    let grams = |name: &str| Field::new(name, DataType::Decimal128(12, 6), true);
+    handed_in(vec![
+        Field::new("site", DataType::Utf8, false),
+        Field::new("township", DataType::Utf8, false),
+        Field::new("sample", DataType::Utf8, false),
+        Field::new("replicate", DataType::Utf8, false),
+        Field::new("method", DataType::Utf8, false),
+        Field::new("exposed_from", timestamp(), false),
+        Field::new("exposed_to", timestamp(), false),
+        grams("m1_g"),
+        grams("m1_second_g"),
+        grams("m0_g"),
+        grams("m0_second_g"),
+        grams("m2_g"),
+        Field::new("diameter_cm", DataType::Decimal128(6, 2), true),
+        Field::new("area_cm2", DataType::Decimal128(12, 6), true),
+        Field::new("exposure_days", DataType::Decimal128(7, 1), false),
+        Field::new("deposition", DataType::Decimal128(18, 10), true),
+        Field::new("status", DataType::Utf8, false),
+        Field::new("reason", DataType::Utf8, true),
+        Field::new("remark", DataType::Utf8, true),
+        Field::new("note", DataType::Utf8, true),
+        Field::new("month", DataType::Utf8, false),
+    ])
+}
+
 /// Local days of instants, as days since 1970: what partitions are named by.
 ///
 /// Remembers the day it answered last, since a stream mostly stays in one.

@@ -4,21 +4,22 @@ mod city_bulletin;
 mod completeness;
 mod config;
 mod demo;
+mod dustfall;
 mod enforcement;
 mod import;
 mod ingest;
 mod lake;
 mod ledger;
 mod notice;
-mod progress;
 mod origin;
+mod progress;
 mod query;
 mod rank;
 mod rejected;
 mod reload;
 mod rollup;
-mod supervision;
 mod sheet;
+mod supervision;
 mod up;
 
 use dustwatch_analytics::AnalyticsError;
@@ -40,6 +41,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Rank(args) => rank::run(&settings(&common)?, args).await,
         Command::Supervision(args) => supervision::run(&settings(&common)?, args).await,
         Command::Progress(args) => progress::run(&settings(&common)?, args).await,
+        Command::Dustfall(args) => dustfall::run(&settings(&common)?, args).await,
         Command::Notice(NoticeCommand::Weekly(args)) => notice::run(&settings(&common)?, args).await,
         Command::Completeness(args) => completeness::run(&settings(&common)?, args).await,
         Command::CityBulletin(args) => city_bulletin::run(&settings(&common)?, args).await,

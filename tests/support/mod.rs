@@ -7,6 +7,7 @@
 pub(crate) mod authority;
 pub(crate) mod calendar;
 pub(crate) mod csv;
+pub(crate) mod dustfall;
 pub(crate) mod fake_broker;
 pub(crate) mod fake_clock;
 pub(crate) mod fates;
