@@ -368,15 +368,3 @@ fn line(
     }
     Ok((number, cells))
 }
-
-/// The number of the line that a record begins in: the reader's position lies before the blank lines that it skips.
-fn number(text: &[u8], position: &csv::Position) -> u64 {
-    let rest = usize::try_from(position.byte())
-        .ok()
-        .and_then(|at| text.get(at..));
-    let ends = rest
-        .unwrap_or_default()
-        .iter()
-        .take_while(|b| matches!(b, b'\n' | b'\r'));
-    position.line() + ends.filter(|b| **b == b'\n').count() as u64
-}
