@@ -1,4 +1,5 @@
-//! Configuration as SQL tables: `stations`, `townships`, `parameters`, `standards`.
+//! Configuration as SQL tables: `stations`, `townships`, `parameters`, `standards`; and the standards' own, `limits` and
+//! `breakpoints`, and `column_comments`.
 //!
 //! Invariant: they say what the settings say; columns are those of the configuration files, empty cells null.
 
@@ -14,6 +15,7 @@ use dustwatch_config::{Settings, Station};
 use dustwatch_observation::Decimal;
 
 use crate::AnalyticsError;
+use crate::compliance::compliance_hours;
 use crate::period::day_number;
 
 /// A table under the name that SQL knows it by.
@@ -26,8 +28,14 @@ pub(crate) fn tables(settings: &Settings) -> Result<Vec<NamedTable>, AnalyticsEr
         ("townships", table(townships(settings))?),
         ("parameters", table(parameters(settings))?),
         ("standards", table(standards(settings))?),
+        ("limits", table(standard_tables::limits(settings))?),
+        ("breakpoints", table(standard_tables::breakpoints_by_edition())?),
+        ("column_comments", table(comments::columns(settings)?)?),
     ])
 }
+
+mod comments;
+mod standard_tables;
 
 type Columns = Vec<(&'static str, ArrayRef)>;
 
@@ -156,6 +164,10 @@ fn parameters(settings: &Settings) -> Columns {
             "day_min_hours",
             whole(list.iter().map(|p| p.day_min_hours).collect()),
         ),
+        (
+            "compliance_day_min_hours",
+            whole(list.iter().map(|p| compliance_hours(settings, &p.key)).collect()),
+        ),
         ("min", bound(list.iter().map(|p| p.min).collect())),
         ("max", bound(list.iter().map(|p| p.max).collect())),
     ]
@@ -173,5 +185,7 @@ fn standards(settings: &Settings) -> Columns {
         ("year_min_days", one(s.year_min_days)),
         ("range_min_percent", one(s.range_min_percent.into())),
         ("tsp_day_min_hours", one(s.tsp_day_min_hours.into())),
+        ("tsp_month_min_days", one(s.tsp_month_min_days)),
+        ("tsp_year_min_days", one(s.tsp_year_min_days)),
     ]
 }

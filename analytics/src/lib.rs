@@ -8,8 +8,10 @@
 //! Invariants: a figure is rounded once, at the end; every result names the table versions that it was made from, and
 //! the same versions give the same result, byte for byte.
 
+pub mod aqi;
 mod columns;
 pub mod completeness;
+pub mod compliance;
 mod counted;
 mod dimensions;
 pub mod district;
@@ -21,19 +23,23 @@ pub mod period;
 mod pinned;
 mod published;
 pub mod query;
+mod questions;
 pub mod ranking;
 pub mod rejected;
 pub mod rollup;
 pub mod session;
 mod sql;
 pub mod table;
+mod views;
 
+pub use aqi::{AqiBy, AqiRequest, aqi_days};
 pub use completeness::{Completeness, CompletenessRow, completeness_summary};
+pub use compliance::{ComplianceRequest, Statement, compliance};
 pub use district::{DistrictFigure, DistrictRequest, district_period};
 pub use error::AnalyticsError;
-pub use functions::round_half_even;
+pub use functions::{aqi_class, iaqi, round_half_even};
 pub use ledger::{Ledger, LedgerBy, LedgerRequest, ledger};
-pub use period::{Period, PeriodError, PeriodKind};
+pub use period::{Period, PeriodError, PeriodKind, Validity};
 pub use published::Published;
 pub use query::{QueryResult, ask, query};
 pub use ranking::{

@@ -1,6 +1,8 @@
 //! One file a subcommand.
 
+mod aqi;
 mod completeness;
+mod compliance;
 mod config;
 mod demo;
 mod import;
@@ -31,6 +33,8 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Ingest(args) => ingest::run(settings_with(&common, args.into())?).await,
         Command::Up(args) => up::run(settings_with(&common, args.into())?).await,
         Command::Rank(args) => rank::run(&settings(&common)?, args).await,
+        Command::Compliance(args) => compliance::run(&settings(&common)?, args).await,
+        Command::Aqi(args) => aqi::run(&settings(&common)?, args).await,
         Command::Notice(NoticeCommand::Weekly(args)) => notice::run(&settings(&common)?, args).await,
         Command::Completeness(args) => completeness::run(&settings(&common)?, args).await,
         Command::Import(args) => import::run(&settings(&common)?, args).await,
