@@ -130,6 +130,6 @@ FROM units u
 LEFT JOIN figures f ON f.township = u.code
 LEFT JOIN stations n ON n.township = u.code
 ORDER BY
-    f.value IS NULL,
+    f.rank_best IS NULL,
     CASE WHEN $worst THEN f.place_worst ELSE f.place END ASC NULLS LAST,
     u.code ASC NULLS LAST

@@ -1,7 +1,7 @@
 //! The published questions as table functions: `ranking(…)`, `compliance(…)`, `aqi_days(…)`.
 //!
 //! Each is the text of its SQL file with the values of its arguments, planned as a view is. Invariant: a function gives
-//! the figures that the command of the same name prints, since both bind the same text.
+//! the figures that the command of the same name prints, since both bind the same text; in no order, as any table.
 
 use std::sync::Arc;
 
@@ -46,15 +46,12 @@ pub(crate) fn register(context: &SessionContext, settings: &Settings) {
     };
     add(
         "ranking",
-        "ranking(parameter, period[, scope[, order]])",
-        2..=4,
+        "ranking(parameter, period[, scope])",
+        2..=3,
         |settings, texts| {
             let mut request = RankRequest::new(&texts[0], texts[1].parse::<Period>()?);
             if let Some(scope) = texts.get(2) {
                 request.scope = scope.parse()?;
-            }
-            if let Some(order) = texts.get(3) {
-                request.order = order.parse()?;
             }
             ranking_text(settings, &request)
         },
