@@ -155,7 +155,10 @@ async fn a_function_gives_what_its_command_prints() {
         format!("SELECT rank, township, value, valid_days, last, status FROM {function} ORDER BY rank, mean")
     };
     assert_eq!(world.lines(&asked("ranking('tsp', '2019-W32')")).await, printed);
-    assert_eq!(world.lines(&asked("ranking('tsp', '2019-W32', 'city')")).await, printed);
+    assert_eq!(
+        world.lines(&asked("ranking('tsp', '2019-W32', 'city')")).await,
+        printed
+    );
     for (wrong, message) in [
         (
             "ranking('tsp')",
