@@ -61,6 +61,10 @@ pub(crate) enum Command {
     /// Dustfall: a laboratory's results in, the townships' months out.
     #[command(subcommand)]
     Dustfall(DustfallCommand),
+    /// Judge a period by the limits of GB 3095: the district and its townships.
+    Compliance(ComplianceArgs),
+    /// Count the days of each class of air quality (HJ 633), and name the worst.
+    Aqi(AqiArgs),
     /// Make an official notice.
     #[command(subcommand)]
     Notice(NoticeCommand),
@@ -160,9 +164,50 @@ pub(crate) struct RankArgs {
     /// Lowest value first, or highest.
     #[arg(long, default_value = "best", value_parser = ["best", "worst"])]
     pub(crate) order: String,
+    #[command(flatten)]
+    pub(crate) read: Read,
+    #[command(flatten)]
+    pub(crate) printed: Printed,
+}
+
+/// What a figure is made from.
+#[derive(Debug, Args)]
+pub(crate) struct Read {
     /// From the rollup, from raw observations, or from whichever is right.
     #[arg(long, default_value = "auto", value_parser = ["auto", "rollup", "raw"])]
     pub(crate) source: String,
+    /// As the figure was at this version of the observations; the newest when left out.
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) as_of: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ComplianceArgs {
+    /// tsp, pm25 or pm10.
+    #[arg(long)]
+    pub(crate) parameter: String,
+    /// 2019, 2019-08, 2019-W32 and so on; annual limits judge years only.
+    #[arg(long)]
+    pub(crate) period: String,
+    /// The district and its townships, or all of townships.csv.
+    #[arg(long, default_value = "district", value_parser = ["district", "city"])]
+    pub(crate) scope: String,
+    #[command(flatten)]
+    pub(crate) read: Read,
+    #[command(flatten)]
+    pub(crate) printed: Printed,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AqiArgs {
+    /// 2019-W32, 2019-08-06, 2019-08, 2019-08-H1, 2019 or 2019-08-01..2019-08-07.
+    #[arg(long)]
+    pub(crate) period: String,
+    /// The district's days, or those of each of its townships.
+    #[arg(long, default_value = "district", value_parser = ["district", "township"])]
+    pub(crate) by: String,
+    #[command(flatten)]
+    pub(crate) read: Read,
     #[command(flatten)]
     pub(crate) printed: Printed,
 }
@@ -281,7 +326,7 @@ pub(crate) struct RollupArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct QueryArgs {
-    /// A SELECT over observations, hourly, daily, township_daily, rejected, stations, townships, parameters.
+    /// A SELECT over the tables, views and functions of docs/sql.md: hourly, daily, ranking('tsp', '2019-W32') …
     pub(crate) sql: String,
     #[command(flatten)]
     pub(crate) printed: Printed,

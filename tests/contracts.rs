@@ -166,7 +166,7 @@ fn rank_prints_the_columns_of_the_contract_and_nothing_else() {
             .ok()
     };
     let header = "rank,rank_worst,township_code,township,value,mean,stations,valid_days,previous_value,change_percent,\
-                  previous_rank,rank_change,last_year_value,last_year_percent,cumulative_value,status";
+                  previous_rank,rank_change,last_year_value,last_year_percent,cumulative_value,status,last,day_min_hours";
     let csv = print("csv");
     assert_eq!(csv.lines().next(), Some(header));
     let table = Table::parse(&csv);

@@ -1,9 +1,11 @@
 -- What is the mean of each station's day, and is it valid?
 --
--- Input:   hourly; parameters (day_min_hours); stations (where a monitor stood on that day).
--- Output:  daily, one row a (device, local day, parameter) with at least one valid hour.
+-- Input:   hourly; parameters; stations (where a monitor stood on that day).
+-- Output:  daily, one row a (device, local day, parameter) with at least one valid hour, and the hours that it needs.
 -- Rule:    GB 3095, chapter 3: the mean of the hourly means of a natural day, in the district's time zone. Valid with
---          at least day_min_hours valid hours (GB 3095 table 4: 20 of 24; a TSP day in a statement of compliance: 24).
+--          at least $$day_min_hours valid hours, a column of parameters. The operational views take day_min_hours
+--          (GB 3095 table 4: 20 of 24). The same text makes compliance_daily with compliance_day_min_hours, which is
+--          24 for TSP (table 4: a TSP day is 24 hours of sampling) and never under 20.
 -- Note:    means are summed as decimals of 12 places, so the result does not depend on the order of reading.
 WITH days AS (
     SELECT
@@ -14,7 +16,9 @@ WITH days AS (
     WHERE valid
     GROUP BY device, local_day(hour), parameter
 )
-SELECT d.device, d.day, d.parameter, d.mean, d.hours, d.hours >= p.day_min_hours AS valid, s.township, s.kind
+SELECT
+    d.device, d.day, d.parameter, d.mean, d.hours, d.hours >= p.$$day_min_hours AS valid, s.township, s.kind,
+    p.$$day_min_hours AS day_min_hours
 FROM days d
 JOIN parameters p ON p.key = d.parameter
 LEFT JOIN stations s

@@ -4,21 +4,20 @@
 -- Output:  one row.
 -- Rules:   HJ 663: the mean over the valid district-days of the period. Validity, rounding and changes as in
 --          ranking.sql.
-WITH spans AS (
-    SELECT 'current' AS role, $first AS first_day, $last AS last_day, $min_days AS min_days
-    UNION ALL
-    SELECT 'previous', $previous_first, $previous_last, $previous_min_days
-    UNION ALL
-    SELECT 'last_year', $last_year_first, $last_year_last, $last_year_min_days
-    UNION ALL
-    SELECT 'cumulative', $cumulative_first, $last, 1
+WITH spans (role, first_day, last_day, min_days, min_months) AS (
+    VALUES
+        ('current', $first, $last, $min_days, $min_months),
+        ('previous', $previous_first, $previous_last, $previous_min_days, $min_months),
+        ('last_year', $last_year_first, $last_year_last, $last_year_min_days, $min_months),
+        ('cumulative', $cumulative_first, $last, 1, 0)
 ),
-means AS (
+months AS (
     SELECT
-        s.role,
-        CAST(sum(CAST(d.mean AS DECIMAL(26, 12))) AS DOUBLE) / CAST(count(*) AS DOUBLE) AS mean,
+        s.role, date_part('month', d.day) AS month,
+        sum(CAST(d.mean AS DECIMAL(26, 12))) AS total,
         count(*) AS days,
-        count(*) >= max(s.min_days) AS enough
+        max(s.min_days) AS min_days,
+        max(s.min_months) AS min_months
     FROM district_daily d
     JOIN spans s ON d.day >= s.first_day AND d.day <= s.last_day
     WHERE d.valid AND d.district = $district AND d.parameter = $parameter
@@ -28,7 +27,18 @@ means AS (
             OR (d.day >= $last_year_first AND d.day <= $last_year_last)
             OR (d.day >= $cumulative_first AND d.day <= $last)
         )
-    GROUP BY s.role
+    GROUP BY s.role, date_part('month', d.day)
+),
+means AS (
+    SELECT
+        role,
+        CAST(sum(total) AS DOUBLE) / CAST(sum(days) AS DOUBLE) AS mean,
+        sum(days) AS days,
+        sum(days) >= max(min_days)
+            AND sum(CASE WHEN days >= CASE WHEN month = 2 THEN $february_min_days ELSE $month_min_days END
+                THEN 1 ELSE 0 END) >= max(min_months) AS enough
+    FROM months
+    GROUP BY role
 ),
 figures AS (
     SELECT

@@ -3,7 +3,8 @@
 -- Inputs:  $$months, rows (unit, month, points, mean) of points, townships or the district; $$units, rows (code, name)
 --          of those that take part; $$spans, rows (asked, role, first month, last month, months needed) of the spans
 --          that were asked for (current), of as many months before each (previous, 环比), of the same months last
---          year (last_year, 同比) and from January to its end (cumulative, 累计); $detection_limit; $worst (order).
+--          year (last_year, 同比) and from January to its end (cumulative, 累计); $detection_limit; $worst (order);
+--          $last_n and $truncate_raw (who counts as last, as in ranking.sql).
 -- Output:  one row a unit and span asked for, in print order; the columns of ranking.sql and a few more.
 -- Rules:   the value of several months is the mean of the months' unrounded means, each month counting the same; with
 --          fewer months than needed there is none. Rounded half to even once, to one place (HJ 1221-2021, GB/T 8170).
@@ -51,7 +52,11 @@ ranked AS (
         row_number() OVER (
             PARTITION BY asked, role
             ORDER BY value ASC NULLS LAST, round_half_even(mean, 9) ASC NULLS LAST, unit ASC NULLS LAST
-        ) AS place
+        ) AS place,
+        row_number() OVER (
+            PARTITION BY asked, role
+            ORDER BY value DESC NULLS LAST, round_half_even(mean, 9) DESC NULLS LAST, unit DESC NULLS LAST
+        ) AS place_worst
     FROM published
 ),
 -- One row a unit: every role has at most one row of it, so that max() picks that one.
@@ -67,6 +72,7 @@ figures AS (
         max(CASE WHEN role = 'current' AND value IS NOT NULL THEN rank_best END) AS rank_best,
         max(CASE WHEN role = 'current' AND value IS NOT NULL THEN rank_worst END) AS rank_worst,
         max(CASE WHEN role = 'current' AND value IS NOT NULL THEN place END) AS place,
+        max(CASE WHEN role = 'current' AND value IS NOT NULL THEN place_worst END) AS place_worst,
         max(CASE WHEN role = 'previous' THEN value END) AS previous_value,
         max(CASE WHEN role = 'previous' AND value IS NOT NULL THEN rank_best END) AS previous_rank,
         max(CASE WHEN role = 'last_year' THEN value END) AS last_year_value,
@@ -103,6 +109,10 @@ SELECT
     f.cumulative_mean,
     coalesce(f.cumulative_months, 0) AS cumulative_months,
     CASE WHEN f.value IS NULL THEN 'insufficient_data' ELSE 'ranked' END AS status,
+    coalesce(
+        CASE WHEN $truncate_raw THEN CAST(f.place_worst AS BIGINT) ELSE CAST(f.rank_worst AS BIGINT) END <= $last_n, false
+    ) AS last,
+    CAST(NULL AS BIGINT) AS day_min_hours,
     f.place
 FROM asked a
 CROSS JOIN units u

@@ -58,7 +58,7 @@ pub async fn completeness_summary(
         )));
     }
     let need = Need {
-        parameter,
+        parameter: Some(parameter),
         periods: &[request.period],
         source: request.source,
         observations_version: request.observations_version,

@@ -1,4 +1,5 @@
-//! Configuration as SQL tables: `stations`, `townships`, `parameters`, `standards`, `dustfall_points`.
+//! Configuration as SQL tables: `stations`, `townships`, `parameters`, `standards`; and the standards' own, `limits` and
+//! `breakpoints`, and `column_comments`.
 //!
 //! Invariant: they say what the settings say; columns are those of the configuration files, empty cells null.
 
@@ -14,6 +15,7 @@ use dustwatch_config::{DustfallPoint, Settings, Station};
 use dustwatch_observation::{Decimal, Rescaled};
 
 use crate::AnalyticsError;
+use crate::compliance::compliance_hours;
 use crate::period::day_number;
 
 /// A table under the name that SQL knows it by.
@@ -27,8 +29,14 @@ pub(crate) fn tables(settings: &Settings) -> Result<Vec<NamedTable>, AnalyticsEr
         ("parameters", table(parameters(settings))?),
         ("standards", table(standards(settings))?),
         ("dustfall_points", table(dustfall_points(settings)?)?),
+        ("limits", table(standard_tables::limits(settings))?),
+        ("breakpoints", table(standard_tables::breakpoints_by_edition())?),
+        ("column_comments", table(comments::columns(settings)?)?),
     ])
 }
+
+mod comments;
+mod standard_tables;
 
 type Columns = Vec<(&'static str, ArrayRef)>;
 
@@ -163,6 +171,10 @@ fn parameters(settings: &Settings) -> Columns {
             "day_min_hours",
             whole(list.iter().map(|p| p.day_min_hours).collect()),
         ),
+        (
+            "compliance_day_min_hours",
+            whole(list.iter().map(|p| compliance_hours(settings, &p.key)).collect()),
+        ),
         ("min", bound(list.iter().map(|p| p.min).collect())),
         ("max", bound(list.iter().map(|p| p.max).collect())),
     ]
@@ -180,6 +192,8 @@ fn standards(settings: &Settings) -> Columns {
         ("year_min_days", one(s.year_min_days)),
         ("range_min_percent", one(s.range_min_percent.into())),
         ("tsp_day_min_hours", one(s.tsp_day_min_hours.into())),
+        ("tsp_month_min_days", one(s.tsp_month_min_days)),
+        ("tsp_year_min_days", one(s.tsp_year_min_days)),
     ]
 }
 

@@ -4,7 +4,6 @@
 //! `sql/district_period.sql` and `sql/good_days.sql`.
 
 use dustwatch_config::Settings;
-use dustwatch_config::standards::Edition;
 use dustwatch_lake::Lake;
 
 use crate::pinned::{Need, Pinned};
@@ -80,7 +79,7 @@ pub async fn district_period(
     let parameter = rankable(settings, &request.parameter)?;
     let spans = Spans::of(request.period);
     let need = Need {
-        parameter: &parameter.key,
+        parameter: Some(&parameter.key),
         periods: &spans.all(),
         source: request.source,
         observations_version: request.observations_version,
@@ -112,21 +111,17 @@ pub async fn district_period(
         last_year_value: value("last_year_value", places)?,
         last_year_percent: value("last_year_percent", PERCENT_PLACES)?,
         cumulative_value: value("cumulative_value", places)?,
-        good_days: good_days(&pinned, request.period, &parameter.key, values).await?,
+        good_days: good_days(&pinned, settings, values).await?,
         provenance: pinned.provenance,
     })
 }
 
 async fn good_days(
     pinned: &Pinned,
-    period: Period,
-    parameter: &str,
+    settings: &Settings,
     mut values: Vec<(&'static str, Value)>,
 ) -> Result<Option<u32>, AnalyticsError> {
-    let Some((_, limit)) = Edition::on(period.last()).class2_limits(parameter) else {
-        return Ok(None);
-    };
-    values.push(("limit", Value::Integer(limit.into())));
+    values.push(("full", Value::Bool(settings.rules.limit_compare == "full")));
     let batches = pinned
         .session
         .collect(&sql::bind(sql::GOOD_DAYS, &values)?)

@@ -8,9 +8,11 @@
 //! Invariants: a figure is rounded once, at the end; every result names the table versions that it was made from, and
 //! the same versions give the same result, byte for byte.
 
+pub mod aqi;
 pub mod city_bulletin;
 mod columns;
 pub mod completeness;
+pub mod compliance;
 mod counted;
 mod dimensions;
 pub mod district;
@@ -27,6 +29,7 @@ mod pinned;
 pub mod progress;
 mod published;
 pub mod query;
+mod questions;
 pub mod ranking;
 pub mod rejected;
 pub mod rollup;
@@ -35,22 +38,25 @@ pub mod sheet;
 mod sql;
 pub mod supervision;
 pub mod table;
+mod views;
 
+pub use aqi::{AqiBy, AqiRequest, aqi_days};
 pub use city_bulletin::{
     BulletinCheck, BulletinImport, BulletinImported, CheckRequest, bulletin_list, check_bulletins,
     import_bulletin,
 };
 pub use completeness::{Completeness, CompletenessRow, completeness_summary};
+pub use compliance::{ComplianceRequest, Statement, compliance};
 pub use district::{DistrictFigure, DistrictRequest, district_period};
 pub use dustfall::{DustfallFigure, DustfallReport, TownshipMonths, Verdict};
 pub use enforcement::{
     Action, EnforcementBy, EnforcementReport, EnforcementRequest, enforcement_report, import_enforcement,
 };
 pub use error::AnalyticsError;
-pub use functions::round_half_even;
+pub use functions::{aqi_class, iaqi, round_half_even};
 pub use ledger::{Ledger, LedgerBy, LedgerRequest, ledger};
 pub use ledgers::{LedgerReport, LedgerReportRequest, LedgerVerdict, import_ledger, ledger_report};
-pub use period::{Period, PeriodError, PeriodKind};
+pub use period::{Period, PeriodError, PeriodKind, Validity};
 pub use progress::{DistrictDay, Progress, annual_progress, progress};
 pub use published::Published;
 pub use query::{QueryResult, ask, query};

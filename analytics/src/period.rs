@@ -9,9 +9,12 @@ use std::str::FromStr;
 
 use chrono::{Datelike, Days, Months, NaiveDate, Weekday};
 use chrono_tz::Tz;
-use dustwatch_config::StandardSettings;
 use dustwatch_lake::LocalDays;
 use dustwatch_observation::Time;
+
+mod validity;
+
+pub use validity::Validity;
 
 /// Why a text is not a period.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -212,20 +215,6 @@ impl Period {
         let start = days.span_of(day_number(self.first))?.start;
         let end = days.span_of(day_number(self.last))?.end;
         Some(Time::from_micros(start)..Time::from_micros(end))
-    }
-
-    /// The valid days that a mean over this period needs: GB 3095 table 4 for months and years, the settings'
-    /// recommended numbers for the others, one for a day.
-    pub fn min_valid_days(self, standards: &StandardSettings) -> u32 {
-        match self.kind {
-            PeriodKind::Day => 1,
-            PeriodKind::Week => standards.week_min_days.into(),
-            PeriodKind::HalfMonth => standards.half_month_min_days.into(),
-            PeriodKind::Month if self.first.month() == 2 => standards.february_min_days.into(),
-            PeriodKind::Month => standards.month_min_days.into(),
-            PeriodKind::Year => standards.year_min_days.into(),
-            PeriodKind::Range => (self.days() * u32::from(standards.range_min_percent)).div_ceil(100),
-        }
     }
 }
 

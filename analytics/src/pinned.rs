@@ -27,7 +27,8 @@ pub(crate) struct Pinned {
 
 /// What a question needs hourly means of.
 pub(crate) struct Need<'a> {
-    pub(crate) parameter: &'a str,
+    /// The parameter; all when absent.
+    pub(crate) parameter: Option<&'a str>,
     pub(crate) periods: &'a [Period],
     pub(crate) source: SourceChoice,
     pub(crate) observations_version: Option<u64>,
@@ -158,7 +159,7 @@ async fn fresh(
     observations: &TableVersion,
     days: BTreeSet<i32>,
 ) -> Result<FreshHours, AnalyticsError> {
-    let computed = compute_days(settings, observations, days, Some(need.parameter), |_| {}).await?;
+    let computed = compute_days(settings, observations, days, need.parameter, |_| {}).await?;
     let (days, rows) = computed.into_iter().unzip();
     Ok(FreshHours { days, rows })
 }

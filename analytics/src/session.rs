@@ -1,11 +1,11 @@
 //! Sessions: the tables at pinned versions, as views that state the rules.
 //!
-//! A session sees `observations` (each counted once), `readings`, `hourly`, `daily`, `township_daily`,
-//! `district_daily`, `rejected`, `rejected_replays`, and the configuration as `stations`, `townships`, `parameters`,
-//! `standards`, `dustfall_points`, and the tables that people hand in (`enforcement`, `city_bulletin`, `dustfall`, …), each
-//! entry once, with `dustfall_point_months`, `dustfall_monthly` and `dustfall_district_monthly` made from the last; the
-//! tables as they are stored are `observations_rows`, `hourly_rows` and so on. All sessions of a process share one bounded memory
-//! pool. Timestamps are UTC; `local_day` and `local_time` know the district's time zone.
+//! A session sees `observations` (each counted once), `readings`, `flags_daily`, `hourly`, `daily`, `township_daily`,
+//! `district_daily`, the same with the hours of a statement of compliance, `area_daily` and `aqi_daily`, `rejected`,
+//! `rejected_replays`, and the configuration as `stations`, `townships`, `parameters`, `standards`, `limits`,
+//! `breakpoints`, `dustfall_points`; the tables that people hand in (`enforcement`, `city_bulletin`, `dustfall`, …), each
+//! entry once; the tables as they are stored are `observations_rows`, `hourly_rows` and so on. docs/sql.md tells them. All
+//! sessions of a process share one bounded memory pool. Timestamps are UTC; `local_day` and `local_time` know the district's time zone.
 //!
 //! Invariant: what a session reads does not move while it lives.
 
@@ -23,7 +23,8 @@ use dustwatch_lake::{Lake, TableKind, TableVersion, flag_column};
 
 use crate::counted::Counted;
 use crate::sql::{self, Value};
-use crate::{AnalyticsError, dimensions, dustfall, functions};
+use crate::views::Views;
+use crate::{AnalyticsError, dimensions, dustfall, functions, questions};
 
 /// Memory that all queries of a process may use together; beyond it sorts and aggregates spill to disk.
 const MEMORY_LIMIT: usize = 1 << 30;
@@ -43,6 +44,7 @@ static RUNTIME: LazyLock<Result<Arc<RuntimeEnv>, String>> = LazyLock::new(|| {
 #[derive(Clone)]
 pub struct Session {
     context: SessionContext,
+    views: Arc<Views>,
     observations_version: Option<u64>,
     hourly_version: Option<u64>,
 }
@@ -98,13 +100,15 @@ impl Session {
         settings: &Settings,
         tables: &[TableVersion],
     ) -> Result<Self, AnalyticsError> {
+        let (context, views) = prepared(settings)?;
         let session = Self {
-            context: blank(settings)?,
+            context,
+            views,
             observations_version: None,
             hourly_version: None,
         };
         for table in tables {
-            session.register_handed_in(table).await?;
+            register_handed_in(&session.context, table).await?;
         }
         Ok(session)
     }
@@ -115,13 +119,15 @@ impl Session {
         observations: &TableVersion,
         hourly: Option<(&TableVersion, Option<&FreshHours>)>,
     ) -> Result<Self, AnalyticsError> {
-        let context = blank(settings)?;
+        let (context, views) = prepared(settings)?;
         context.register_table("observations_rows", observations.provider.clone())?;
         let columns = parameter_columns(settings, observations.provider.as_ref());
         register_observations(&context, &observations.provider).await?;
-        register_readings(&context, &columns).await?;
+        views.define("readings", of_parameters(sql::READINGS, &columns)?);
+        views.define("flags_daily", of_parameters(sql::FLAGS_DAILY, &columns)?);
         let mut session = Self {
             context,
+            views,
             observations_version: observations.version,
             hourly_version: None,
         };
@@ -155,13 +161,34 @@ impl Session {
                     "fresh_days",
                     Arc::new(MemTable::try_new(days.schema(), vec![vec![days]])?),
                 )?;
-                view(context, "hourly", &sql::bind(sql::HOURLY_CURRENT, &[])?).await?;
+                self.views.define("hourly", sql::bind(sql::HOURLY_CURRENT, &[])?);
             }
         }
         self.hourly_version = rollup.version;
-        view(context, "daily", &sql::bind(sql::DAILY, &[])?).await?;
-        view(context, "township_daily", &sql::bind(sql::TOWNSHIP_DAILY, &[])?).await?;
-        view(context, "district_daily", &sql::bind(sql::DISTRICT_DAILY, &[])?).await
+        self.define_days("", "day_min_hours")?;
+        self.define_days("compliance_", "compliance_day_min_hours")?;
+        self.views.define("area_daily", sql::bind(sql::AREA_DAILY, &[])?);
+        self.views.define("aqi_daily", sql::bind(sql::AQI_DAILY, &[])?);
+        Ok(())
+    }
+
+    /// The views of days under one rule of validity: `daily`, `township_daily`, `district_daily`, with a prefix.
+    fn define_days(&self, prefix: &str, day_min_hours: &str) -> Result<(), AnalyticsError> {
+        let named = |name: &str| Value::Sql(format!("{prefix}{name}"));
+        let values = [
+            ("day_min_hours", Value::Sql(day_min_hours.to_owned())),
+            ("daily", named("daily")),
+            ("township_daily", named("township_daily")),
+        ];
+        for (name, text) in [
+            ("daily", sql::DAILY),
+            ("township_daily", sql::TOWNSHIP_DAILY),
+            ("district_daily", sql::DISTRICT_DAILY),
+        ] {
+            self.views
+                .define(&format!("{prefix}{name}"), sql::bind(text, &values)?);
+        }
+        Ok(())
     }
 
     /// The engine's session, for doors that speak other protocols. It allows everything: guard it.
@@ -187,6 +214,11 @@ impl Session {
 
 /// A session with the configuration's tables and the functions, and no other tables.
 pub(crate) fn blank(settings: &Settings) -> Result<SessionContext, AnalyticsError> {
+    Ok(prepared(settings)?.0)
+}
+
+/// The same, with the schema that its views are defined in.
+fn prepared(settings: &Settings) -> Result<(SessionContext, Arc<Views>), AnalyticsError> {
     let partitions = std::thread::available_parallelism().map_or(2, usize::from).max(2);
     let config = SessionConfig::new()
         .with_target_partitions(partitions)
@@ -198,11 +230,13 @@ pub(crate) fn blank(settings: &Settings) -> Result<SessionContext, AnalyticsErro
         .as_ref()
         .map_err(|message| AnalyticsError::Defect(message.clone()))?;
     let context = SessionContext::new_with_config_rt(config, runtime.clone());
+    let views = Views::install(&context)?;
     functions::register(&context, settings.district.timezone);
+    questions::register(&context, settings);
     for (name, table) in dimensions::tables(settings)? {
         context.register_table(name, table)?;
     }
-    Ok(context)
+    Ok((context, views))
 }
 
 /// Registers a table that people hand in: as stored under its name and `_rows`, each entry once under its name.
@@ -249,6 +283,11 @@ pub(crate) async fn register_readings(
     context: &SessionContext,
     parameters: &[String],
 ) -> Result<(), AnalyticsError> {
+    view(context, "readings", &of_parameters(sql::READINGS, parameters)?).await
+}
+
+/// A text once for each parameter.
+fn of_parameters(text: &str, parameters: &[String]) -> Result<String, AnalyticsError> {
     let mut branches = Vec::with_capacity(parameters.len());
     for key in parameters {
         let values = [
@@ -256,9 +295,9 @@ pub(crate) async fn register_readings(
             ("value", Value::Sql(sql::identifier(key))),
             ("flag", Value::Sql(sql::identifier(&flag_column(key)))),
         ];
-        branches.push(sql::bind(sql::READINGS, &values)?);
+        branches.push(sql::bind(text, &values)?);
     }
-    view(context, "readings", &branches.join("UNION ALL\n")).await
+    Ok(branches.join("UNION ALL\n"))
 }
 
 /// The parameters that a table has columns for: one that the configuration gained has none until it is written.

@@ -21,6 +21,11 @@ pub(crate) const DISTRICT_DAILY: &str = include_str!("../sql/district_daily.sql"
 pub(crate) const RANKING: &str = include_str!("../sql/ranking.sql");
 pub(crate) const DISTRICT_PERIOD: &str = include_str!("../sql/district_period.sql");
 pub(crate) const GOOD_DAYS: &str = include_str!("../sql/good_days.sql");
+pub(crate) const AREA_DAILY: &str = include_str!("../sql/area_daily.sql");
+pub(crate) const COMPLIANCE: &str = include_str!("../sql/compliance.sql");
+pub(crate) const AQI_DAILY: &str = include_str!("../sql/aqi_daily.sql");
+pub(crate) const AQI_DAYS: &str = include_str!("../sql/aqi_days.sql");
+pub(crate) const FLAGS_DAILY: &str = include_str!("../sql/flags_daily.sql");
 pub(crate) const COMPLETENESS: &str = include_str!("../sql/completeness.sql");
 pub(crate) const COMPLETENESS_LEDGER: &str = include_str!("../sql/completeness_ledger.sql");
 pub(crate) const COMPLETENESS_GAPS: &str = include_str!("../sql/completeness_gaps.sql");
@@ -107,6 +112,11 @@ fn write_literal(out: &mut String, value: &Value) {
         Value::Day(day) => write!(out, "DATE '{}'", day.format("%Y-%m-%d")),
         Value::Sql(sql) => write!(out, "{sql}"),
     };
+}
+
+/// The type of a published figure: its places are kept when it is printed.
+pub(crate) fn published_type(places: u8) -> Value {
+    Value::Sql(format!("DECIMAL(18, {places})"))
 }
 
 /// A column's name as SQL.

@@ -14,7 +14,7 @@ use crate::functions::round_half_even;
 use crate::{AnalyticsError, QueryResult, Ranking, RankingRow};
 
 /// Columns of a ranking, in the order of the contract.
-pub const RANKING_COLUMNS: [&str; 16] = [
+pub const RANKING_COLUMNS: [&str; 18] = [
     "rank",
     "rank_worst",
     "township_code",
@@ -31,6 +31,8 @@ pub const RANKING_COLUMNS: [&str; 16] = [
     "last_year_percent",
     "cumulative_value",
     "status",
+    "last",
+    "day_min_hours",
 ];
 
 /// One value of a row.
@@ -234,6 +236,8 @@ fn ranking_cells(row: &RankingRow) -> Vec<Cell> {
         Cell::number(row.last_year_percent),
         Cell::number(row.cumulative_value),
         Cell::Text(row.status.as_str().to_owned()),
+        Cell::Bool(row.last),
+        Cell::Number(row.day_min_hours.to_string()),
     ]
 }
 

@@ -442,8 +442,8 @@ async fn the_csv_has_the_columns_of_the_contract() {
     assert_eq!(
         table.to_csv(),
         "rank,rank_worst,township_code,township,value,mean,stations,valid_days,previous_value,change_percent,\
-         previous_rank,rank_change,last_year_value,last_year_percent,cumulative_value,status\n\
-         1,1,t00,镇00,35,35.200000000,1,1,,,,,,,35,ranked\n"
+         previous_rank,rank_change,last_year_value,last_year_percent,cumulative_value,status,last,day_min_hours\n\
+         1,1,t00,镇00,35,35.200000000,1,1,,,,,,,35,ranked,true,20\n"
     );
     assert_eq!(table.headers, RANKING_COLUMNS);
     assert!(

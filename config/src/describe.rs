@@ -147,6 +147,14 @@ impl Settings {
             "standards.tsp_day_min_hours",
             standards.tsp_day_min_hours.to_string(),
         );
+        add(
+            "standards.tsp_month_min_days",
+            standards.tsp_month_min_days.to_string(),
+        );
+        add(
+            "standards.tsp_year_min_days",
+            standards.tsp_year_min_days.to_string(),
+        );
         let rules = &self.rules;
         add("rules.r1_n", rules.r1_n.to_string());
         add("rules.r1_warn_delta", rules.r1_warn_delta.to_string());

@@ -85,6 +85,8 @@ pub(crate) struct RawStandards {
     pub(crate) year_min_days: Option<u16>,
     pub(crate) range_min_percent: Option<u8>,
     pub(crate) tsp_day_min_hours: Option<u8>,
+    pub(crate) tsp_month_min_days: Option<u16>,
+    pub(crate) tsp_year_min_days: Option<u16>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -154,6 +154,8 @@ impl Origin<'_> {
             year_min_days: in_range("year_min_days", raw.year_min_days.unwrap_or(324), 1, 366)?,
             range_min_percent: small("range_min_percent", raw.range_min_percent.unwrap_or(75), 100)?,
             tsp_day_min_hours: small("tsp_day_min_hours", raw.tsp_day_min_hours.unwrap_or(24), 24)?,
+            tsp_month_min_days: in_range("tsp_month_min_days", raw.tsp_month_min_days.unwrap_or(5), 1, 31)?,
+            tsp_year_min_days: in_range("tsp_year_min_days", raw.tsp_year_min_days.unwrap_or(60), 1, 366)?,
         })
     }
 }

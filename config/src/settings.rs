@@ -199,6 +199,10 @@ pub struct StandardSettings {
     pub range_min_percent: u8,
     /// Hours that make a TSP day valid in a statement of compliance (24; GB 3095 table 4).
     pub tsp_day_min_hours: u8,
+    /// Valid days that make a TSP month valid in a statement of compliance (5; GB 3095 table 4).
+    pub tsp_month_min_days: u16,
+    /// Valid days that make a TSP year valid in a statement of compliance (60; GB 3095 table 4).
+    pub tsp_year_min_days: u16,
 }
 
 /// `[notice]`: names and wording of official notices.

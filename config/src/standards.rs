@@ -17,12 +17,39 @@ pub enum Edition {
 }
 
 impl Edition {
+    /// All editions, in the order in which they came into force.
+    pub const ALL: [Edition; 3] = [Edition::Y2012, Edition::Y2026Transition, Edition::Y2026];
+
     /// The edition in force on a day.
     pub fn on(day: NaiveDate) -> Self {
         match (day.year(), day.month()) {
             (..2026, _) | (2026, ..3) => Edition::Y2012,
             (..2031, _) => Edition::Y2026Transition,
             _ => Edition::Y2026,
+        }
+    }
+
+    /// The first day that it judges; `None` for the first edition, which judges all days before the next.
+    pub fn first_day(self) -> Option<NaiveDate> {
+        match self {
+            Edition::Y2012 => None,
+            Edition::Y2026Transition => NaiveDate::from_ymd_opt(2026, 3, 1),
+            Edition::Y2026 => NaiveDate::from_ymd_opt(2031, 1, 1),
+        }
+    }
+
+    /// The last day that it judges; `None` for the newest edition.
+    pub fn last_day(self) -> Option<NaiveDate> {
+        let next = Self::ALL.into_iter().skip_while(|e| *e != self).nth(1)?;
+        next.first_day()?.pred_opt()
+    }
+
+    /// The name in tables, which tells transition from final limits.
+    pub fn name(self) -> &'static str {
+        match self {
+            Edition::Y2012 => "GB 3095-2012",
+            Edition::Y2026Transition => "GB 3095-2026 transition",
+            Edition::Y2026 => "GB 3095-2026",
         }
     }
 
@@ -53,6 +80,22 @@ impl Edition {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn every_day_is_judged_by_the_edition_whose_days_it_is_among() {
+        for edition in Edition::ALL {
+            let days = edition.first_day().into_iter().chain(edition.last_day());
+            for day in days {
+                assert_eq!(Edition::on(day), edition, "{day}");
+            }
+            if let (Some(last), Some(at)) = (
+                edition.last_day(),
+                Edition::ALL.iter().position(|e| *e == edition),
+            ) {
+                assert_eq!(last.succ_opt(), Edition::ALL[at + 1].first_day());
+            }
+        }
+    }
 
     #[test]
     fn the_edition_changes_with_march_2026() {

@@ -1,7 +1,9 @@
 //! One file a subcommand.
 
+mod aqi;
 mod city_bulletin;
 mod completeness;
+mod compliance;
 mod config;
 mod demo;
 mod dustfall;
@@ -42,6 +44,8 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Supervision(args) => supervision::run(&settings(&common)?, args).await,
         Command::Progress(args) => progress::run(&settings(&common)?, args).await,
         Command::Dustfall(args) => dustfall::run(&settings(&common)?, args).await,
+        Command::Compliance(args) => compliance::run(&settings(&common)?, args).await,
+        Command::Aqi(args) => aqi::run(&settings(&common)?, args).await,
         Command::Notice(NoticeCommand::Weekly(args)) => notice::run(&settings(&common)?, args).await,
         Command::Completeness(args) => completeness::run(&settings(&common)?, args).await,
         Command::CityBulletin(args) => city_bulletin::run(&settings(&common)?, args).await,

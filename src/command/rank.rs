@@ -5,7 +5,7 @@ use dustwatch_analytics::{Period, RankRequest, SourceChoice, Table, rank};
 use dustwatch_config::Settings;
 use dustwatch_lake::Lake;
 
-use crate::cli::RankArgs;
+use crate::cli::{RankArgs, Read};
 use crate::output::print;
 
 /// Prints a ranking.
@@ -17,14 +17,16 @@ pub(crate) async fn run(settings: &Settings, args: RankArgs) -> anyhow::Result<(
     let mut request = RankRequest::new(&args.parameter, period);
     request.scope = args.scope.parse()?;
     request.order = args.order.parse()?;
-    request.source = source(&args.source);
+    request.source = source(&args.read);
+    request.observations_version = args.read.as_of;
     let lake = Lake::new(settings)?;
     let ranking = rank(&lake, settings, &request).await.context("ranking")?;
     print(&Table::from_ranking(&ranking), args.printed.format)
 }
 
-fn source(word: &str) -> SourceChoice {
-    match word {
+/// Which hourly means were asked for.
+pub(super) fn source(read: &Read) -> SourceChoice {
+    match read.source.as_str() {
         "rollup" => SourceChoice::Rollup,
         "raw" => SourceChoice::Raw,
         _ => SourceChoice::Auto,

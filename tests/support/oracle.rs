@@ -3,7 +3,7 @@
 //! The rules, in their order (GB 3095 and HJ 663; where they are silent, the recommended numbers):
 //! an hour is valid with 75 % of the observations that its monitor lets expect; a day of a station with 20 valid
 //! hours, its value the mean of the hourly means; a day of a township with one valid station, its value the mean over
-//! its stations; a period with its minimum of valid days, its value the mean over them. The published value is that
+//! its stations; a period with its minimum of valid days (a year in each month too), its value the mean over them. The published value is that
 //! mean, rounded once, half to even. Ranks, changes and comparisons are made from published values.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +15,7 @@ use super::span::{Kind, Span};
 use super::world::Place;
 
 /// The columns of a ranking, in the order of the contract.
-pub(crate) const COLUMNS: [&str; 16] = [
+pub(crate) const COLUMNS: [&str; 18] = [
     "rank",
     "rank_worst",
     "township_code",
@@ -32,10 +32,13 @@ pub(crate) const COLUMNS: [&str; 16] = [
     "last_year_percent",
     "cumulative_value",
     "status",
+    "last",
+    "day_min_hours",
 ];
 
 const HOUR_MIN_PERCENT: usize = 75;
 const DAY_MIN_HOURS: usize = 20;
+const LAST_N: usize = 3;
 
 #[derive(Debug, Clone)]
 struct Monitor {
@@ -137,9 +140,9 @@ impl Oracle {
             .flatten()
     }
 
-    /// The valid days of a township in a span, and the stations that made them.
-    fn township_days(&self, township: &str, span: Span) -> (Vec<Fraction>, BTreeSet<&str>) {
-        let mut means = Vec::new();
+    /// The valid days of a township in a span with their means, and the stations that made them.
+    fn township_days(&self, township: &str, span: Span) -> (BTreeMap<Day, Fraction>, BTreeSet<&str>) {
+        let mut means = BTreeMap::new();
         let mut stations = BTreeSet::new();
         for day in days(span.first, span.last) {
             let of_day: Vec<Fraction> = self
@@ -152,7 +155,7 @@ impl Oracle {
                     Some(mean)
                 })
                 .collect();
-            means.extend(Fraction::mean(of_day));
+            means.extend(Fraction::mean(of_day).map(|mean| (day, mean)));
         }
         (means, stations)
     }
@@ -160,7 +163,8 @@ impl Oracle {
     fn figure(&self, township: &str, span: Span) -> Figure {
         let (means, stations) = self.township_days(township, span);
         let (valid_days, stations) = (means.len(), stations.len());
-        let mean = Fraction::mean(means).filter(|_| valid_days >= span.min_valid_days());
+        let enough = valid_days >= span.min_valid_days() && months_suffice(span, means.keys());
+        let mean = Fraction::mean(means.into_values()).filter(|_| enough);
         Figure {
             mean,
             value: mean.map(|mean| mean.round_half_even(0)),
@@ -206,7 +210,7 @@ impl Oracle {
             .into_iter()
             .map(|i| {
                 let figure = &now[i];
-                let so_far = Fraction::mean(self.township_days(codes[i], year_to_date).0);
+                let so_far = Fraction::mean(self.township_days(codes[i], year_to_date).0.into_values());
                 let moved = match (ranks_before[i], ranks[i]) {
                     (Some(before), Some(now)) => Some(before as i128 - now as i128),
                     _ => None,
@@ -233,6 +237,8 @@ impl Oracle {
                     text(percent(figure.value, last_year[i].value)),
                     text(so_far.map(|mean| mean.round_half_even(0))),
                     status.to_owned(),
+                    worst[i].is_some_and(|rank| rank <= LAST_N).to_string(),
+                    DAY_MIN_HOURS.to_string(),
                 ];
                 Line {
                     cells,
@@ -241,6 +247,16 @@ impl Oracle {
             })
             .collect()
     }
+}
+
+/// Whether a year has 27 valid days in each month, 25 in February; other spans need no such thing.
+fn months_suffice<'a>(span: Span, valid: impl Iterator<Item = &'a Day>) -> bool {
+    let mut counts = [0; 12];
+    for day in valid {
+        counts[usize::try_from(day.civil().1 - 1).expect("months are 1 to 12")] += 1;
+    }
+    let needed = |month: usize| if month == 1 { 25 } else { 27 };
+    span.kind != Kind::Year || (0..12).all(|month| counts[month] >= needed(month))
 }
 
 /// Compares what `rank --format csv` printed with a ranking of the oracle: every column of every row.

@@ -80,7 +80,8 @@ fn is_kept(line: &str, kept: &impl Fn(i64, i64) -> bool) -> bool {
     }
 }
 
-fn unpacked(path: &Path) -> String {
+/// The text of a gzip file.
+pub(crate) fn unpacked(path: &Path) -> String {
     let out = Command::new("gzip")
         .arg("-dc")
         .arg(path)

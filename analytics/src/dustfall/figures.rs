@@ -81,6 +81,8 @@ pub(super) async fn figures(
         ("months", Value::Sql(units.months().to_owned())),
         ("units", Value::Sql(units.units(settings))),
         ("worst", Value::Bool(order == Order::Worst)),
+        ("last_n", Value::Integer(rules.last_n.into())),
+        ("truncate_raw", Value::Bool(rules.boundary == "truncate_raw")),
         (
             "detection_limit",
             Value::Decimal(settings.dustfall.detection_limit),

@@ -12,7 +12,7 @@ use std::str::FromStr;
 use crate::{AnalyticsError, Period, Published};
 
 pub use rank::rank;
-pub(crate) use rank::{PERCENT_PLACES, Spans, figure, rankable, read_rows};
+pub(crate) use rank::{PERCENT_PLACES, Spans, figure, rankable, ranking_text, read_rows};
 
 /// Which townships take part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -176,6 +176,10 @@ pub struct RankingRow {
     pub cumulative_value: Option<Published>,
     /// Whether it is ranked, or why it is not.
     pub status: Status,
+    /// Whether it is one of the last ones (`rules.last_n`, `rules.boundary`).
+    pub last: bool,
+    /// The valid hours that a day needed to count (`day_min_hours` of `parameters.toml`: the operational rule).
+    pub day_min_hours: u32,
 }
 
 /// A ranking of townships.

@@ -32,22 +32,14 @@ pub async fn rank(
     let parameter = rankable(settings, &request.parameter)?;
     let spans = Spans::of(request.period);
     let need = Need {
-        parameter: &parameter.key,
+        parameter: Some(&parameter.key),
         periods: &spans.all(),
         source: request.source,
         observations_version: request.observations_version,
     };
     let pinned = Pinned::open(lake, settings, &need).await?;
-    let mut values = spans.values(settings);
-    values.extend([
-        ("parameter", Value::Text(parameter.key.clone())),
-        ("decimals", Value::Integer(parameter.published_decimals.into())),
-        ("district", Value::Text(settings.district.code.to_string())),
-        ("city", Value::Bool(request.scope == Scope::City)),
-        ("worst", Value::Bool(request.order == Order::Worst)),
-    ]);
     let mut rows = Vec::new();
-    for batch in pinned.session.collect(&sql::bind(sql::RANKING, &values)?).await? {
+    for batch in pinned.session.collect(&ranking_text(settings, request)?).await? {
         read_rows(&batch, parameter.published_decimals, &mut rows)?;
     }
     Ok(Ranking {
@@ -59,6 +51,27 @@ pub async fn rank(
         rows,
         provenance: pinned.provenance,
     })
+}
+
+/// The question of `ranking.sql` for a request.
+pub(crate) fn ranking_text(settings: &Settings, request: &RankRequest) -> Result<String, AnalyticsError> {
+    let parameter = rankable(settings, &request.parameter)?;
+    let mut values = Spans::of(request.period).values(settings);
+    values.extend([
+        ("parameter", Value::Text(parameter.key.clone())),
+        ("decimals", Value::Integer(parameter.published_decimals.into())),
+        ("published", sql::published_type(parameter.published_decimals)),
+        ("district", Value::Text(settings.district.code.to_string())),
+        ("city", Value::Bool(request.scope == Scope::City)),
+        ("worst", Value::Bool(request.order == Order::Worst)),
+        ("last_n", Value::Integer(settings.rules.last_n.into())),
+        (
+            "truncate_raw",
+            Value::Bool(settings.rules.boundary == "truncate_raw"),
+        ),
+        ("day_min_hours", Value::Integer(parameter.day_min_hours.into())),
+    ]);
+    sql::bind(sql::RANKING, &values)
 }
 
 /// The parameter, if townships are ranked by it.
@@ -106,10 +119,10 @@ impl Spans {
     /// The values that `ranking.sql` and `district_period.sql` name.
     pub(crate) fn values(&self, settings: &Settings) -> Vec<(&'static str, Value)> {
         let min_days = |period: Period| Value::Integer(period.min_valid_days(&settings.standards).into());
-        vec![
+        let mut values = self.current.validity(&settings.standards).values().to_vec();
+        values.extend([
             ("first", Value::Day(self.current.first())),
             ("last", Value::Day(self.current.last())),
-            ("min_days", min_days(self.current)),
             ("previous_first", Value::Day(self.previous.first())),
             ("previous_last", Value::Day(self.previous.last())),
             ("previous_min_days", min_days(self.previous)),
@@ -117,7 +130,8 @@ impl Spans {
             ("last_year_last", Value::Day(self.last_year.last())),
             ("last_year_min_days", min_days(self.last_year)),
             ("cumulative_first", Value::Day(self.cumulative.first())),
-        ]
+        ]);
+        values
     }
 }
 
@@ -142,6 +156,7 @@ pub(crate) fn read_rows(
     );
     let statuses = columns::texts(batch, "status")?;
     let means = columns::doubles(batch, "mean")?;
+    let last = columns::truths(batch, "last")?;
     let count = |name: &str, row: usize| columns::count(&columns::integers(batch, name)?, row);
     let value = |name: &str, row: usize, places: u8| {
         figure(columns::double(&columns::doubles(batch, name)?, row), places)
@@ -168,6 +183,8 @@ pub(crate) fn read_rows(
                 "ranked" => Status::Ranked,
                 _ => Status::InsufficientData,
             },
+            last: last.value(row),
+            day_min_hours: count("day_min_hours", row)?.unwrap_or(0),
         });
     }
     Ok(())

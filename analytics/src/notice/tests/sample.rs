@@ -77,6 +77,8 @@ pub(super) fn row(
         last_year_percent: Some(Published::new(-20 - value, 1)),
         cumulative_value: Some(Published::new(value + 7, 0)),
         status: Status::Ranked,
+        last: rank_worst <= 3,
+        day_min_hours: 20,
     }
 }
 
@@ -96,6 +98,7 @@ pub(super) fn absent(code: &str, name: &str, valid_days: u32, cumulative: Option
         last_year_percent: None,
         cumulative_value: cumulative.map(|value| Published::new(value, 0)),
         status: Status::InsufficientData,
+        last: false,
         ..row(1, 1, code, name, 0, None, 0)
     }
 }
