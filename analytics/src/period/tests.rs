@@ -1,4 +1,6 @@
 #![allow(clippy::unwrap_used)]
+use dustwatch_config::StandardSettings;
+
 use super::*;
 
 fn period(text: &str) -> Period {
