@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::arithmetic::{change, percentile, share, text};
 use crate::calendar::Day;
 use crate::days::Known;
 use crate::fraction::{Fraction, print};
@@ -186,7 +187,37 @@ impl Known<'_> {
         devices.len()
     }
 
-    /// The lines of `compliance`: the district, then its townships.
+    /// Level, code and name of districts and of their townships: of one world, or of all of the batch.
+    fn units(
+        &self,
+        world: &World,
+        city: bool,
+        districts: bool,
+        townships: bool,
+    ) -> Vec<(&'static str, String, String)> {
+        let mut units = Vec::new();
+        for other in self
+            .batch
+            .worlds
+            .iter()
+            .filter(|w| city || w.district == world.district)
+        {
+            let code = &other.district;
+            if districts {
+                let own = *code == world.district;
+                let name = if own { format!("{code}区") } else { code.clone() };
+                units.push(("district", code.clone(), name));
+            }
+            if townships {
+                let towns = other.towns.iter();
+                units.extend(towns.map(|t| ("township", t.code.clone(), format!("{}镇", t.code))));
+            }
+        }
+        units.sort();
+        units
+    }
+
+    /// The lines of `compliance` of the whole city: districts, then townships.
     pub(crate) fn compliance(&self, world: &World, parameter: usize, period: &str) -> Vec<Vec<String>> {
         let span = Span::parse(period);
         let (places, full) = (self.batch.rules.places, self.batch.rules.full);
@@ -209,7 +240,7 @@ impl Known<'_> {
             Some(false) => "exceed".to_owned(),
             None => String::new(),
         };
-        units(world, true, true)
+        self.units(world, true, true, true)
             .into_iter()
             .map(|(level, code, name)| {
                 let of_unit: BTreeMap<Day, Fraction> = areas
@@ -268,7 +299,7 @@ impl Known<'_> {
         let span = Span::parse(period);
         let all = indices(&self.areas());
         let mut lines = Vec::new();
-        for (level, code, name) in units(world, !by_township, by_township) {
+        for (level, code, name) in self.units(world, false, !by_township, by_township) {
             for (at, basis) in ["pm25", "pm10", "pm25+pm10"].into_iter().enumerate() {
                 let days: Vec<(Day, i128, &str)> = all
                     .iter()
@@ -311,21 +342,6 @@ impl Known<'_> {
     }
 }
 
-/// Level, code and name of a district and of its townships.
-fn units(world: &World, district: bool, townships: bool) -> Vec<(&'static str, String, String)> {
-    let own = (
-        "district",
-        world.district.clone(),
-        format!("{}区", world.district),
-    );
-    let towns = world
-        .towns
-        .iter()
-        .map(|t| ("township", t.code.clone(), format!("{}镇", t.code)));
-    let own = std::iter::once(own).filter(|_| district);
-    own.chain(towns.filter(|_| townships)).collect()
-}
-
 /// One more than those that are better; equal ones share a rank.
 fn ranks(figures: &[Figure], highest_first: bool) -> Vec<Option<usize>> {
     let rank = |own: &Figure| {
@@ -340,52 +356,4 @@ fn ranks(figures: &[Figure], highest_first: bool) -> Vec<Option<usize>> {
         )
     };
     figures.iter().map(rank).collect()
-}
-
-/// In percent of the base, from published values, with one place.
-fn change(value: Option<i128>, base: Option<i128>) -> String {
-    let exact = value
-        .zip(base.filter(|base| *base != 0))
-        .map(|(v, base)| Fraction::new((v - base) * 100, base));
-    exact
-        .map(|change| print(change.round_half_even(1), 1))
-        .unwrap_or_default()
-}
-
-/// The share of good days in percent, with one place.
-fn share(good: usize, all: usize, enough: bool) -> String {
-    if !enough {
-        return String::new();
-    }
-    print(
-        Fraction::new(good as i128 * 100, all as i128).round_half_even(1),
-        1,
-    )
-}
-
-/// The 95th percentile by HJ 663: k = 1 + (n − 1) × 95 %, between the neighbours of k.
-fn percentile(mut values: Vec<Fraction>) -> Option<Fraction> {
-    values.sort();
-    let count = i128::try_from(values.len()).unwrap();
-    let steps = (count - 1) * 95;
-    let below = *values.get(usize::try_from(steps.div_euclid(100)).ok()?)?;
-    let above = values
-        .get(usize::try_from(steps.div_euclid(100) + 1).unwrap())
-        .copied()
-        .unwrap_or(below);
-    let rise = above.plus(below.times(Fraction::whole(-1)));
-    Some(below.plus(rise.times(Fraction::new(steps.rem_euclid(100), 100))))
-}
-
-fn text(cell: Option<impl ToString>) -> String {
-    cell.map(|cell| cell.to_string()).unwrap_or_default()
-}
-
-#[test]
-fn percentiles_are_those_of_the_standard() {
-    let exact = |values: &[i128]| percentile(values.iter().map(|v| Fraction::whole(*v)).collect());
-    assert_eq!(exact(&[12, 18, 25, 31, 40]), Fraction::parse("38.2"));
-    assert_eq!(exact(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]), Fraction::parse("9.55"));
-    assert_eq!(exact(&[7]), Fraction::parse("7"));
-    assert_eq!(exact(&[]), None);
 }
