@@ -58,7 +58,7 @@ pub async fn progress(
     let key = &rankable(settings, parameter)?.key;
     let span = years_span(settings, until);
     let need = Need {
-        parameter: key,
+        parameter: Some(key),
         periods: &[span],
         source: SourceChoice::Auto,
         observations_version,

@@ -58,7 +58,7 @@ pub async fn monthly_values(
     let first = months.first().map_or(until.first(), |month| month.first());
     let span = Period::range(first, until.last()).unwrap_or(until);
     let need = Need {
-        parameter: &parameter.key,
+        parameter: Some(&parameter.key),
         periods: &[span],
         source: SourceChoice::Auto,
         observations_version,
