@@ -6,10 +6,12 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::{World, days};
+use dustwatch_analytics::dustfall::{self, ImportKind};
 use dustwatch_analytics::{
     AnalyticsError, MonthlyValue, Outcome, Period, Published, SupervisionRow, supervise, supervision,
 };
-use dustwatch_config::RuleSettings;
+use dustwatch_config::{RuleSettings, Settings};
+use dustwatch_lake::Lake;
 
 const TOWNSHIPS: [&str; 6] = ["t1", "t2", "t3", "t4", "t5", "t6"];
 
@@ -193,6 +195,33 @@ async fn the_list_is_made_from_the_tables_by_valid_months() {
     assert!(list.provenance.unwrap().observations_version.is_some());
     let week = supervision(&world.lake, &world.settings, "2019-W30".parse().unwrap(), None).await;
     assert!(matches!(week, Err(AnalyticsError::Request(_))), "{week:?}");
+}
+
+#[tokio::test]
+async fn dustfall_comes_from_what_laboratories_handed_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = Settings::load(None).unwrap();
+    settings.lake.uri = folder.path().join("lake").display().to_string();
+    let lake = Lake::new(&settings).unwrap();
+    let file = folder.path().join("results.csv");
+    std::fs::write(
+        &file,
+        "site,month,value\n110109-DY-J1,2018-08,6.0\n110109-DY-J1,2019-08,6.6\n\
+         110109-CZ-J1,2018-08,7.0\n110109-CZ-J1,2019-08,6.9\n",
+    )
+    .unwrap();
+    let now = common::time("2019-09-15T00:00:00Z");
+    let said = dustfall::import(&lake, &settings, &file, ImportKind::Laboratory, now)
+        .await
+        .unwrap();
+    assert_eq!(said.report.refused, []);
+    let list = supervision(&lake, &settings, month(AUGUST), None).await.unwrap();
+    assert_eq!(
+        summary(&list.rows),
+        ["interview R3a dustfall 110109001 2019-08:6.6#2"],
+        "one fell, and two months are needed for R3b"
+    );
+    assert!(list.dustfall_version.is_some());
 }
 
 /// A generator of our own, so that a history can be made again from its number.

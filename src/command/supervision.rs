@@ -28,5 +28,9 @@ pub(crate) async fn run(settings: &Settings, args: SupervisionArgs) -> anyhow::R
     if let Some(version) = list.provenance.and_then(|p| p.observations_version) {
         eprintln!("from version {version} of the observations");
     }
+    match list.dustfall_version {
+        Some(version) => eprintln!("from version {version} of the dustfall results"),
+        None => eprintln!("no dustfall results have been imported"),
+    }
     print(&list.table(), args.printed.format)
 }

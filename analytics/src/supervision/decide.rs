@@ -50,6 +50,7 @@ pub async fn supervise(
         rows,
         settings: settings_text(&settings.rules),
         provenance: None,
+        dustfall_version: None,
     })
 }
 

@@ -8,6 +8,7 @@ use dustwatch_config::Settings;
 use dustwatch_lake::Lake;
 
 use super::{HISTORY_MONTHS, MonthlyValue, Supervision, month_number, month_of, supervise};
+use crate::dustfall::{PARAMETER, township_months};
 use crate::pinned::{Need, Pinned};
 use crate::ranking::{figure, rankable};
 use crate::sql::{self, Value};
@@ -36,9 +37,43 @@ pub async fn supervision(
         values.extend(of_parameter);
         provenance = Some(made_from);
     }
+    let (of_dustfall, dustfall_version) = dustfall_values(lake, settings, month).await?;
+    values.extend(of_dustfall);
     let mut out = supervise(settings, month, &values).await?;
     out.provenance = provenance;
+    out.dustfall_version = dustfall_version;
     Ok(out)
+}
+
+/// Every township's dustfall of the months up to one, and the version of the table that they were made from.
+async fn dustfall_values(
+    lake: &Lake,
+    settings: &Settings,
+    until: Period,
+) -> Result<(Vec<MonthlyValue>, Option<u64>), AnalyticsError> {
+    let months = months_until(until)?;
+    let found = township_months(lake, settings, span_of(&months, until)).await?;
+    let values = found.figures.into_iter().map(|figure| MonthlyValue {
+        parameter: PARAMETER.to_owned(),
+        month: figure.period,
+        value: figure.value(),
+        mean: figure.ranking.mean,
+        basis: figure.ranking.stations,
+        township: figure.ranking.township_code,
+    });
+    Ok((values.collect(), found.dustfall_version))
+}
+
+/// The months that are looked at, oldest first.
+fn months_until(until: Period) -> Result<Vec<Period>, AnalyticsError> {
+    let last = month_number(until)?;
+    Ok((last - HISTORY_MONTHS..=last).filter_map(month_of).collect())
+}
+
+/// From the first of some months to the end of the last.
+fn span_of(months: &[Period], until: Period) -> Period {
+    let first = months.first().map_or(until.first(), |month| month.first());
+    Period::range(first, until.last()).unwrap_or(until)
 }
 
 /// Every township's values of PM2.5 or TSP of the months up to one, with what they were made from.
@@ -53,10 +88,8 @@ pub async fn monthly_values(
     observations_version: Option<u64>,
 ) -> Result<(Vec<MonthlyValue>, Provenance), AnalyticsError> {
     let parameter = rankable(settings, parameter)?;
-    let last = month_number(until)?;
-    let months: Vec<Period> = (last - HISTORY_MONTHS..=last).filter_map(month_of).collect();
-    let first = months.first().map_or(until.first(), |month| month.first());
-    let span = Period::range(first, until.last()).unwrap_or(until);
+    let months = months_until(until)?;
+    let span = span_of(&months, until);
     let need = Need {
         parameter: Some(&parameter.key),
         periods: &[span],

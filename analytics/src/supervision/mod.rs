@@ -114,6 +114,8 @@ pub struct Supervision {
     pub settings: String,
     /// What the values of PM2.5 and TSP were made from; `None` where they were handed over.
     pub provenance: Option<Provenance>,
+    /// Version of the table `dustfall`; `None` where it has not been made, or values were handed over.
+    pub dustfall_version: Option<u64>,
 }
 
 /// Columns of [`Supervision::table`].
