@@ -107,6 +107,15 @@ impl Pinned {
             .into_iter()
             .filter(|day| is_needed(*day, need.periods))
             .collect();
+        if wanted.is_empty() {
+            // A compaction, or days that nobody asked for: the rollup is right for this question.
+            let hourly = lake.read(TableKind::Hourly, Some(hourly)).await?;
+            let session = Session::with(settings, observations, Some((&hourly, None))).await?;
+            return Ok(Self {
+                session,
+                provenance: provenance(observations, Some(&hourly), Source::Rollup),
+            });
+        }
         tracing::warn!(
             observations.version = version,
             rollup.source = source,
