@@ -237,7 +237,7 @@ fn ranking_cells(row: &RankingRow) -> Vec<Cell> {
         Cell::number(row.cumulative_value),
         Cell::Text(row.status.as_str().to_owned()),
         Cell::Bool(row.last),
-        Cell::Number(row.day_min_hours.to_string()),
+        Cell::number(row.day_min_hours),
     ]
 }
 

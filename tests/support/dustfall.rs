@@ -174,6 +174,9 @@ impl Months {
                         "insufficient_data"
                     }
                     .to_owned(),
+                    // The last three with all of a tie; a month of dustfall has no hours.
+                    rank(worst[at]).is_some_and(|r| r <= 3).to_string(),
+                    String::new(),
                 ];
                 Line {
                     cells,

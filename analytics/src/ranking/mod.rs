@@ -178,8 +178,9 @@ pub struct RankingRow {
     pub status: Status,
     /// Whether it is one of the last ones (`rules.last_n`, `rules.boundary`).
     pub last: bool,
-    /// The valid hours that a day needed to count (`day_min_hours` of `parameters.toml`: the operational rule).
-    pub day_min_hours: u32,
+    /// The valid hours that a day needed to count (`day_min_hours` of `parameters.toml`: the operational rule); `None` for
+    /// dustfall, which has no days.
+    pub day_min_hours: Option<u32>,
 }
 
 /// A ranking of townships.

@@ -184,7 +184,7 @@ pub(crate) fn read_rows(
                 _ => Status::InsufficientData,
             },
             last: last.value(row),
-            day_min_hours: count("day_min_hours", row)?.unwrap_or(0),
+            day_min_hours: count("day_min_hours", row)?,
         });
     }
     Ok(())

@@ -78,7 +78,7 @@ pub(super) fn row(
         cumulative_value: Some(Published::new(value + 7, 0)),
         status: Status::Ranked,
         last: rank_worst <= 3,
-        day_min_hours: 20,
+        day_min_hours: Some(20),
     }
 }
 
