@@ -74,7 +74,7 @@ fn a_line_that_cannot_be_read_is_refused_with_its_number_and_the_others_go_on() 
         .collect();
     for content in [content, windows] {
         let sheet = read(content).unwrap();
-        let lines: Vec<Result<(u64, String), (u64, &str)>> = sheet
+        let lines: Vec<Result<_, (u64, &str)>> = sheet
             .lines()
             .map(|line| match line {
                 Ok(line) => Ok((line.number, line.text("value").unwrap().to_owned())),
