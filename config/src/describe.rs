@@ -92,6 +92,9 @@ impl Settings {
         add("lake.retain_days", self.lake.retain_days.to_string());
         add("lake.shutdown_seconds", self.lake.shutdown_seconds.to_string());
         self.describe_rules(&mut add);
+        for (key, value) in self.qc.describe() {
+            add(&format!("qc.{key}"), value);
+        }
         add("notice.agency", self.notice.agency.clone());
         add("notice.issuer", self.notice.issuer.clone());
         add("notice.document_prefix", self.notice.document_prefix.clone());

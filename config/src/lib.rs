@@ -9,10 +9,12 @@
 mod address;
 mod broker;
 mod builtin;
+mod calibration;
 mod describe;
 mod error;
 mod mapping;
 mod parameters;
+mod qc;
 mod raw;
 mod registry;
 mod resolve;
@@ -25,8 +27,10 @@ mod tls;
 mod township;
 
 pub use address::{AddressError, BrokerAddress};
+pub use calibration::{Calibration, Calibrations, HumidityCorrection, HumidityMethod};
 pub use error::{ConfigError, load_toml};
 pub use mapping::mapping;
+pub use qc::{QC_TESTS, QcSettings, QcThresholds};
 pub use registry::Registry;
 pub use settings::{
     AckAfter, BrokerOverrides, BrokerSettings, DistrictSettings, JournalSettings, LakeSettings,

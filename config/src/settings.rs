@@ -11,9 +11,10 @@ use chrono_tz::Tz;
 use dustwatch_observation::{DistrictCode, ParameterSet};
 
 use crate::error::{load_toml, read};
+use crate::qc::Known;
 use crate::raw::RawSettings;
 use crate::resolve::{Origin, notice};
-use crate::{ConfigError, Registry, Shard, TlsSettings, builtin, parameters};
+use crate::{ConfigError, QcSettings, Registry, Shard, TlsSettings, builtin, parameters};
 
 pub use crate::rules::RuleSettings;
 
@@ -41,6 +42,8 @@ pub struct Settings {
     pub standards: StandardSettings,
     /// `[rules]`
     pub rules: RuleSettings,
+    /// `[qc]`
+    pub qc: QcSettings,
     /// `[notice]`
     pub notice: NoticeSettings,
     /// `[serve]`: the address of the dashboard.
@@ -256,11 +259,18 @@ impl Settings {
         let stations = part(&raw.district.stations, builtin::STATIONS, "stations.csv")?;
         let parameters = part(&raw.district.parameters, builtin::PARAMETERS, "parameters.toml")?;
         let registry = Registry::parse((&townships.0, &townships.1), (&stations.0, &stations.1))?;
+        let parameters = parameters::parse(&parameters.0, &parameters.1)?;
+        let known = Known {
+            is_parameter: &|key| parameters.find(key).is_some(),
+            is_township: &|code| registry.township(code).is_some(),
+        };
+        let qc = QcSettings::resolve(raw.qc, &origin, &known)?;
         Ok(Self {
             file: file.map(Path::to_path_buf),
             district,
             registry: Arc::new(registry),
-            parameters: Arc::new(parameters::parse(&parameters.0, &parameters.1)?),
+            parameters: Arc::new(parameters),
+            qc,
             broker: origin.broker(raw.broker, password)?,
             journal: origin.journal(raw.journal)?,
             lake: origin.lake(raw.lake)?,
