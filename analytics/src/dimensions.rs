@@ -1,4 +1,4 @@
-//! Configuration as SQL tables: `stations`, `townships`, `parameters`, `standards`.
+//! Configuration as SQL tables: `stations`, `townships`, `parameters`, `standards`, and those of quality control.
 //!
 //! Invariant: they say what the settings say; columns are those of the configuration files, empty cells null.
 
@@ -13,32 +13,34 @@ use datafusion::datasource::MemTable;
 use dustwatch_config::{Settings, Station};
 use dustwatch_observation::Decimal;
 
-use crate::AnalyticsError;
 use crate::period::day_number;
+use crate::{AnalyticsError, qc};
 
 /// A table under the name that SQL knows it by.
 pub(crate) type NamedTable = (&'static str, Arc<dyn TableProvider>);
 
 /// The tables with their names.
 pub(crate) fn tables(settings: &Settings) -> Result<Vec<NamedTable>, AnalyticsError> {
-    Ok(vec![
+    let mut tables = vec![
         ("stations", table(stations(settings))?),
         ("townships", table(townships(settings))?),
         ("parameters", table(parameters(settings))?),
         ("standards", table(standards(settings))?),
-    ])
+    ];
+    tables.extend(qc::tables(settings)?);
+    Ok(tables)
 }
 
-type Columns = Vec<(&'static str, ArrayRef)>;
+pub(crate) type Columns = Vec<(&'static str, ArrayRef)>;
 
-fn table(columns: Columns) -> Result<Arc<dyn TableProvider>, AnalyticsError> {
+pub(crate) fn table(columns: Columns) -> Result<Arc<dyn TableProvider>, AnalyticsError> {
     let batch = RecordBatch::try_from_iter_with_nullable(
         columns.into_iter().map(|(name, array)| (name, array, true)),
     )?;
     Ok(Arc::new(MemTable::try_new(batch.schema(), vec![vec![batch]])?))
 }
 
-fn text<T: AsRef<str>>(values: impl Iterator<Item = Option<T>>) -> ArrayRef {
+pub(crate) fn text<T: AsRef<str>>(values: impl Iterator<Item = Option<T>>) -> ArrayRef {
     Arc::new(values.collect::<StringArray>())
 }
 

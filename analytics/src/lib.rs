@@ -20,6 +20,7 @@ pub mod notice;
 pub mod period;
 mod pinned;
 mod published;
+pub mod qc;
 pub mod query;
 pub mod ranking;
 pub mod rejected;
@@ -35,6 +36,7 @@ pub use functions::round_half_even;
 pub use ledger::{Ledger, LedgerBy, LedgerRequest, ledger};
 pub use period::{Period, PeriodError, PeriodKind};
 pub use published::Published;
+pub use qc::{QcBy, QcFilter, QcReport, QcRequest, qc_list, qc_run, qc_summary};
 pub use query::{QueryResult, ask, query};
 pub use ranking::{
     Order, Provenance, RankRequest, Ranking, RankingRow, Scope, Source, SourceChoice, Status, rank,

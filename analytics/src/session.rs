@@ -1,9 +1,10 @@
 //! Sessions: the tables at pinned versions, as views that state the rules.
 //!
 //! A session sees `observations` (each counted once), `readings`, `hourly`, `daily`, `township_daily`,
-//! `district_daily`, `rejected`, `rejected_replays`, and the configuration as `stations`, `townships`, `parameters`,
-//! `standards`; the tables as they are stored are `observations_rows` and `hourly_rows`. All sessions of a process share
-//! one bounded memory pool. Timestamps are UTC; `local_day` and `local_time` know the district's time zone.
+//! `district_daily`, `rejected`, `rejected_replays`, `qc_flags`, `qc_excluded`, `corrected`, and the configuration as
+//! `stations`, `townships`, `parameters`, `standards`, `qc_settings`, `qc_lists`, `calibrations`, `humidity_corrections`;
+//! the tables as they are stored are `observations_rows` and `hourly_rows`. All sessions of a process share one bounded
+//! memory pool. Timestamps are UTC; `local_day` and `local_time` know the district's time zone.
 //!
 //! Invariant: what a session reads does not move while it lives.
 
@@ -21,7 +22,7 @@ use dustwatch_lake::{Lake, TableKind, TableVersion, flag_column};
 
 use crate::counted::Counted;
 use crate::sql::{self, Value};
-use crate::{AnalyticsError, dimensions, functions};
+use crate::{AnalyticsError, dimensions, functions, qc};
 
 /// Memory that all queries of a process may use together; beyond it sorts and aggregates spill to disk.
 const MEMORY_LIMIT: usize = 1 << 30;
@@ -84,6 +85,7 @@ impl Session {
         session
             .context
             .register_table("rejected_replays", replays.provider)?;
+        qc::register(&session.context, lake, settings, observations.version).await?;
         Ok(session)
     }
 
@@ -229,7 +231,7 @@ pub(crate) fn parameter_columns(settings: &Settings, table: &dyn TableProvider) 
     keys.filter(|key| has(key) && has(&flag_column(key))).collect()
 }
 
-async fn view(context: &SessionContext, name: &str, text: &str) -> Result<(), AnalyticsError> {
+pub(crate) async fn view(context: &SessionContext, name: &str, text: &str) -> Result<(), AnalyticsError> {
     let plan = context.sql(text).await?.into_unoptimized_plan();
     context.register_table(name, Arc::new(ViewTable::new(plan, Some(text.to_owned()))))?;
     Ok(())

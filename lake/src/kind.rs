@@ -11,15 +11,18 @@ pub enum TableKind {
     Replays,
     /// Hourly means of every device and parameter, made from `observations`.
     Hourly,
+    /// What quality control found about values, made from `observations`.
+    Qc,
 }
 
 impl TableKind {
     /// Every table.
-    pub const ALL: [TableKind; 4] = [
+    pub const ALL: [TableKind; 5] = [
         TableKind::Observations,
         TableKind::Rejected,
         TableKind::Replays,
         TableKind::Hourly,
+        TableKind::Qc,
     ];
 
     /// The table's name.
@@ -29,13 +32,14 @@ impl TableKind {
             TableKind::Rejected => "rejected",
             TableKind::Replays => "rejected_replays",
             TableKind::Hourly => "hourly",
+            TableKind::Qc => "qc_flags",
         }
     }
 
     /// The column it is partitioned by.
     pub fn partition(self) -> &'static str {
         match self {
-            TableKind::Observations | TableKind::Rejected | TableKind::Replays => "day",
+            TableKind::Observations | TableKind::Rejected | TableKind::Replays | TableKind::Qc => "day",
             TableKind::Hourly => "month",
         }
     }
@@ -46,6 +50,7 @@ impl TableKind {
             TableKind::Observations => &["device", "observed_at"],
             TableKind::Rejected | TableKind::Replays => &["received_at"],
             TableKind::Hourly => &["parameter", "device", "hour"],
+            TableKind::Qc => &["device", "observed_at", "parameter", "test"],
         }
     }
 
@@ -58,6 +63,9 @@ impl TableKind {
             TableKind::Rejected => "messages that could not be taken, with a stable reason",
             TableKind::Replays => "rows of rejected that `dustwatch rejected replay` has taken since",
             TableKind::Hourly => "hourly means, made from observations; rebuilt by `dustwatch rollup`",
+            TableKind::Qc => {
+                "flags of quality control, made from observations; rebuilt by `dustwatch qc run`"
+            }
         }
     }
 }

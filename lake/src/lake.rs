@@ -14,7 +14,8 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::{
-    LakeError, TableKind, hourly_schema, observation_schema, rejected_schema, repair, replays_schema,
+    LakeError, TableKind, hourly_schema, observation_schema, qc_schema, rejected_schema, repair,
+    replays_schema,
 };
 
 /// The place where the tables lie.
@@ -118,6 +119,7 @@ impl Lake {
             TableKind::Rejected => rejected_schema(),
             TableKind::Replays => replays_schema(),
             TableKind::Hourly => hourly_schema(),
+            TableKind::Qc => qc_schema(),
         }
     }
 

@@ -41,12 +41,12 @@ pub use lake::Lake;
 pub use read::TableVersion;
 pub use rejected::{RejectedBatchBuilder, RejectedRow};
 pub use rejected_reader::RejectedReader;
-pub use replace::{DayRows, Replace};
+pub use replace::{DayRows, Mark, ROLLUP_SOURCE, Replace};
 pub use replays::{ReplayedRow, Replays};
 pub use rows::ObservationRows;
 pub use schema::{
-    LocalDays, ORIGINAL_COLUMN, fingerprint, flag_column, hourly_schema, observation_schema, rejected_schema,
-    replays_schema,
+    LocalDays, ORIGINAL_COLUMN, fingerprint, flag_column, hourly_schema, observation_schema, qc_schema,
+    rejected_schema, replays_schema,
 };
 pub use upkeep::Upkept;
 pub use verify::Verified;

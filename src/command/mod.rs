@@ -7,6 +7,7 @@ mod import;
 mod ingest;
 mod lake;
 mod notice;
+mod qc;
 mod query;
 mod rank;
 mod rejected;
@@ -35,6 +36,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Completeness(args) => completeness::run(&settings(&common)?, args).await,
         Command::Import(args) => import::run(&settings(&common)?, args).await,
         Command::Rollup(args) => rollup::run(&settings(&common)?, args).await,
+        Command::Qc(args) => qc::run(&settings(&common)?, args).await,
         Command::Query(args) => query::run(&settings(&common)?, args).await,
         Command::Lake(args) => lake::run(&settings(&common)?, args).await,
         Command::Rejected(args) => rejected::run(&settings(&common)?, args).await,

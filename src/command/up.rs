@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dustwatch_analytics::roll_up;
+use dustwatch_analytics::{AnalyticsError, QcRequest, RollupReport, qc_run, roll_up};
 use dustwatch_config::Settings;
 use dustwatch_edge::Shutdown;
 use dustwatch_ingest::{EmbeddedBroker, Pipeline};
@@ -33,7 +33,7 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     let summary = pipeline.shutdown().await?;
     // A lake that took no commit takes no rollup either; the next start makes up for both.
     if summary.left_in_journal == 0 {
-        roll_up(&Lake::new(&settings)?, &settings, &mut |_| {}).await?;
+        bring_up(&settings).await?;
     }
     Ok(())
 }
@@ -50,6 +50,16 @@ async fn end_rollups(mut rollups: tokio::task::JoinHandle<()>) -> anyhow::Result
     Ok(())
 }
 
+/// Brings the flags of quality control up to date, then the rollup. Means without the newest flags are better than none:
+/// when quality control fails the rollup goes on, and questions say that it is behind.
+async fn bring_up(settings: &Settings) -> Result<RollupReport, AnalyticsError> {
+    let lake = Lake::new(settings)?;
+    if let Err(error) = qc_run(&lake, settings, QcRequest::default(), |_| {}).await {
+        tracing::error!(%error, "quality control failed, trying again");
+    }
+    roll_up(&lake, settings, |_| {}).await
+}
+
 /// Brings the rollups up to date now and then. A failure is said and tried again: rankings fall back to the
 /// observations meanwhile.
 pub(crate) async fn keep_rolling_up(settings: Settings, mut shutdown: Shutdown) {
@@ -60,11 +70,7 @@ pub(crate) async fn keep_rolling_up(settings: Settings, mut shutdown: Shutdown) 
             _ = tick.tick() => {}
             () = shutdown.requested() => return,
         }
-        let rolled = match Lake::new(&settings) {
-            Ok(lake) => roll_up(&lake, &settings, &mut |_| {}).await,
-            Err(error) => Err(error.into()),
-        };
-        match rolled {
+        match bring_up(&settings).await {
             Ok(report) => tracing::debug!(?report, "rolled up"),
             Err(error) => tracing::error!(%error, "rollup failed, trying again"),
         }
