@@ -23,9 +23,9 @@ test-all:
 bench:
 	scripts/install-test-programs
 	cargo build --workspace --bins
-	cargo bench --profile dev
+	cargo bench --profile dev --config 'profile.dev.package.dustwatch.opt-level=3'
 
-# Ingester, broker, agents and network fail at random from a seed; the table is audited: make soak MINUTES=60 SEED=7
+# Processes, broker, network, disks and clock fail at random from a seed; the table is audited: make soak MINUTES=60 SEED=7
 soak:
 	scripts/install-test-programs
 	cargo build --workspace --bins

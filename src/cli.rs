@@ -8,6 +8,10 @@ use dustwatch_config::BrokerOverrides;
 use crate::output::Format;
 use crate::telemetry::LogFormat;
 
+mod handed_in;
+
+pub(crate) use handed_in::{CityBulletinCommand, EnforcementCommand, LedgerCommand};
+
 /// Environmental monitoring for a district: monitors in over MQTT, a Delta table, rankings and official notices out.
 #[derive(Debug, Parser)]
 #[command(name = "dustwatch", version, propagate_version = true, max_term_width = 100)]
@@ -50,11 +54,27 @@ pub(crate) enum Command {
     Up(BrokerArgs),
     /// Rank the townships by a parameter over a period.
     Rank(RankArgs),
+    /// Say who is called in for an interview, and who is proposed for accountability (约谈、问责).
+    Supervision(SupervisionArgs),
+    /// Hold the district's annual means against the target, and say what the rest of the year may be.
+    Progress(ProgressArgs),
+    /// Dustfall: a laboratory's results in, the townships' months out.
+    #[command(subcommand)]
+    Dustfall(DustfallCommand),
     /// Make an official notice.
     #[command(subcommand)]
     Notice(NoticeCommand),
     /// Say what was expected of each monitor, what came, and where the rest was lost.
     Completeness(CompletenessArgs),
+    /// The city's lists of its worst townships (后30位).
+    #[command(subcommand)]
+    CityBulletin(CityBulletinCommand),
+    /// What departments inspected, punished and closed.
+    #[command(subcommand)]
+    Enforcement(EnforcementCommand),
+    /// The other tables of every month: road dust, water sections, catering fume, complaints, and kinds of your own.
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
     /// Import tables that other people made, without a broker.
     Import(ImportArgs),
     /// Bring the hourly means up to date.
@@ -146,6 +166,53 @@ pub(crate) struct RankArgs {
     /// From the rollup, from raw observations, or from whichever is right.
     #[arg(long, default_value = "auto", value_parser = ["auto", "rollup", "raw"])]
     pub(crate) source: String,
+    #[command(flatten)]
+    pub(crate) printed: Printed,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SupervisionArgs {
+    /// The month: 2019-08.
+    #[arg(long)]
+    pub(crate) period: String,
+    #[command(flatten)]
+    pub(crate) printed: Printed,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProgressArgs {
+    /// Up to the end of this period: 2019, 2019-08, 2019-W32.
+    #[arg(long)]
+    pub(crate) period: String,
+    /// pm25, the plan's; or tsp, pm10.
+    #[arg(long, default_value = "pm25")]
+    pub(crate) parameter: String,
+    #[command(flatten)]
+    pub(crate) printed: Printed,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DustfallCommand {
+    /// Import results by HJ 1221; lists the lines that were refused or flagged.
+    Import(DustfallImportArgs),
+    /// District, townships and points of a period: value, rank, changes, verdict.
+    Report {
+        /// A month 2019-08, a year 2019 or whole months 2019-01-01..2019-06-30.
+        #[arg(long)]
+        period: String,
+        #[command(flatten)]
+        printed: Printed,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DustfallImportArgs {
+    /// CSV files with a header: weighings in g, or results in t/(km²·30 d); see docs/dustfall.md.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// The files are of automatic monitors: mn, time, gain_g, tare_g.
+    #[arg(long)]
+    pub(crate) automatic: bool,
     #[command(flatten)]
     pub(crate) printed: Printed,
 }
@@ -288,7 +355,7 @@ pub(crate) enum LakeCommand {
     },
     /// Delete files and log entries that no version of the last days reads.
     Vacuum {
-        /// Days for which versions stay readable; default: the setting lake.keep_versions_days.
+        /// Days for which versions stay readable, 0 for the newest alone; default: the setting lake.keep_versions_days.
         #[arg(long, value_name = "DAYS")]
         keep_days: Option<u32>,
     },

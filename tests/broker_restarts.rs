@@ -20,13 +20,14 @@ fn restart_the_broker(memory: Memory, ack_after: &str) {
     let mut ingest = world.start_ingest();
     let load = Load {
         round: 0,
-        observations: 5000,
+        observations: 9000,
         batch: 2,
         rate: 500,
     };
     let mut agents = load.spawn(&world, world.port());
     for kill in 1..=KILLS {
-        std::thread::sleep(Duration::from_millis(random.between(300, 1200)));
+        world.wait_for_commits(1);
+        std::thread::sleep(Duration::from_millis(random.between(0, 300)));
         assert!(!agents.has_ended(), "the load ended before kill {kill}");
         let connected = said(&ingest.stderr(), "connected to broker");
         broker.kill();

@@ -102,16 +102,6 @@ fn a_torn_end_is_cut_off_with_a_warning() {
     audit(&world, &[load]);
 }
 
-/// The newest entry of a log.
-fn newest_entry(table: &Path) -> PathBuf {
-    let entries = std::fs::read_dir(table.join("_delta_log")).unwrap();
-    let entries = entries.map(|entry| entry.unwrap().path());
-    entries
-        .filter(|path| path.extension().is_some_and(|e| e == "json"))
-        .max()
-        .unwrap()
-}
-
 /// The power fails right after a commit, before anyone relied on it, and its entry is not whole on the disk.
 fn tear_the_newest_entry(keep: impl Fn(u64) -> u64) {
     let world = World::new(&place());
@@ -125,7 +115,7 @@ fn tear_the_newest_entry(keep: impl Fn(u64) -> u64) {
     let failing = world.spawn_failing_ingest("observations_committed:2");
     let agents = load.spawn(&world, world.port());
     assert_eq!(failing.wait().code, None, "a signal was to end it");
-    let entry = newest_entry(&world.lake().join("observations"));
+    let entry = world.newest_entry();
     let file = OpenOptions::new().write(true).open(&entry).unwrap();
     file.set_len(keep(file.metadata().unwrap().len())).unwrap();
     let mut ingest = world.start_ingest();
@@ -146,4 +136,50 @@ fn an_empty_newest_entry_of_the_table_is_repaired() {
 #[test]
 fn half_an_entry_of_the_table_is_repaired() {
     tear_the_newest_entry(|length| length / 2);
+}
+
+/// A journal has one ingester, and so its application id has one committer.
+#[test]
+fn a_second_ingester_is_refused_while_the_first_one_lives() {
+    let world = World::new(&place());
+    let _broker = Mosquitto::start(world.port(), Memory::OnDisk);
+    let mut ingest = world.start_ingest();
+    expect_refusal(&world, "journal.lock");
+    assert!(!ingest.has_ended());
+    ingest.terminate().ok();
+}
+
+/// Its positions would be given out twice, and the second time be taken for committed.
+#[test]
+fn an_older_copy_of_the_journal_is_refused() {
+    let world = World::new(&place());
+    let _broker = Mosquitto::start(world.port(), Memory::OnDisk);
+    let load = |round| {
+        let ingest = world.start_ingest();
+        let load = Load {
+            round,
+            observations: 500,
+            batch: 5,
+            rate: 1000,
+        };
+        let said = load.spawn(&world, world.port()).wait().ok();
+        assert_eq!(confirmed(&said), load.observations, "{said}");
+        ingest.terminate().ok();
+        load
+    };
+    let first = load(0);
+    let (journal, copy) = (world.path("journal"), world.path("copy"));
+    std::fs::create_dir(&copy).unwrap();
+    for file in std::fs::read_dir(&journal).unwrap() {
+        let file = file.unwrap().path();
+        std::fs::copy(&file, copy.join(file.file_name().unwrap())).unwrap();
+    }
+    let second = load(1);
+    std::fs::rename(&journal, world.path("newer")).unwrap();
+    std::fs::rename(&copy, &journal).unwrap();
+    expect_refusal(&world, "an older copy of the journal's folder was put back");
+    // Moved away, as the message says.
+    std::fs::remove_dir_all(&journal).unwrap();
+    let third = load(2);
+    audit(&world, &[first, second, third]);
 }

@@ -20,8 +20,8 @@ use support::world::{Place, World, confirmed, wait_until_ready};
 
 const DEVICES: u64 = 4;
 const MINUTES: u64 = 2 * 1440;
-/// Two days in twelve seconds.
-const SPEED: &str = "14400";
+/// Two days in eighteen seconds.
+const SPEED: &str = "9600";
 const MAPPING: &str = r#"device = "{device}"
 time = { column = "time", format = "%Y-%m-%d %H:%M:%S", timezone = "UTC", label = "start" }
 interval = "1m"
@@ -163,7 +163,8 @@ fn nor_does_one_that_acknowledges_after_the_table() {
     kill_ingester(&place);
 }
 
-/// Kills at moments from the start of the process on, so that opening, replaying and subscribing are hit as well.
+/// Kills at any moment from the start of the process on, so that opening, replaying and subscribing are hit as well, and
+/// every other time after it has committed something.
 fn kill_ingester(place: &Place) {
     const KILLS: usize = 8;
     let mut random = Random::printed();
@@ -173,7 +174,10 @@ fn kill_ingester(place: &Place) {
     let mut replay = start_replay(&world);
     let mut in_the_middle = 0;
     for kill in 1..=KILLS {
-        std::thread::sleep(Duration::from_millis(random.between(100, 2200)));
+        if kill % 2 == 0 {
+            world.wait_for_commits(1);
+        }
+        std::thread::sleep(Duration::from_millis(random.between(100, 1500)));
         assert!(
             !ingest.has_ended(),
             "an ingester ended by itself:\n{}",
@@ -195,7 +199,8 @@ fn a_broker_that_forgets_everything_loses_nothing() {
     let mut ingest = world.start_ingest();
     let mut replay = start_replay(&world);
     for round in 0..3 {
-        std::thread::sleep(Duration::from_millis(random.between(1000, 3000)));
+        world.wait_for_commits(1);
+        std::thread::sleep(Duration::from_millis(random.between(0, 1000)));
         assert!(
             !replay.has_ended(),
             "the replay ended before the broker was killed"

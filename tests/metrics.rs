@@ -4,13 +4,11 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use support::mosquitto::{Memory, Mosquitto};
-use support::process::Running;
+use support::scrape::{Page, door, get};
 use support::wire::Wire;
 use support::world::{Place, World, wait_until_ready};
 
@@ -23,87 +21,6 @@ fn place() -> Place {
         "110109001",
         "1m",
     )
-}
-
-/// Where an ingester says that its door is.
-fn door(ingest: &mut Running) -> String {
-    ingest.wait_for_log("the door", |line| line.contains("\"listen\""));
-    let log = ingest.stderr();
-    let line = log.lines().find(|line| line.contains("\"listen\"")).unwrap();
-    let event: serde_json::Value = serde_json::from_str(line).unwrap();
-    let listen = event
-        .pointer("/fields/listen")
-        .or_else(|| event.get("listen"))
-        .unwrap();
-    listen.as_str().unwrap().to_owned()
-}
-
-/// Status and body of a GET, without a library: what any probe does.
-fn get(address: &str, path: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(address).unwrap();
-    write!(
-        stream,
-        "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
-    )
-    .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
-}
-
-/// Samples by name and labels, and the type of each family, of a page that must be well formed.
-struct Page {
-    samples: BTreeMap<String, f64>,
-    types: BTreeMap<String, String>,
-}
-
-impl Page {
-    fn scrape(address: &str) -> Self {
-        let (status, text) = get(address, "/metrics");
-        assert_eq!(status, 200);
-        let (mut samples, mut types, mut helped) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
-        for line in text.lines().filter(|line| !line.is_empty()) {
-            if let Some(rest) = line.strip_prefix("# TYPE ") {
-                let (name, kind) = rest.split_once(' ').unwrap();
-                assert!(
-                    types.insert(name.to_owned(), kind.to_owned()).is_none(),
-                    "{name} twice"
-                );
-            } else if let Some(rest) = line.strip_prefix("# HELP ") {
-                helped.insert(rest.split_once(' ').unwrap().0.to_owned());
-            } else {
-                let (series, value) = line.rsplit_once(' ').unwrap();
-                let value = if value == "+Inf" {
-                    f64::INFINITY
-                } else {
-                    value.parse().unwrap()
-                };
-                assert!(
-                    samples.insert(series.to_owned(), value).is_none(),
-                    "{series} twice"
-                );
-            }
-        }
-        assert_eq!(
-            helped,
-            types.keys().cloned().collect(),
-            "every family says what it is"
-        );
-        Self { samples, types }
-    }
-
-    fn value(&self, series: &str) -> f64 {
-        *self.samples.get(series).unwrap_or_else(|| panic!("no {series}"))
-    }
-
-    /// Names of series, without labels: those that an expression may use.
-    fn names(&self) -> BTreeSet<&str> {
-        self.samples
-            .keys()
-            .map(|series| series.split_once('{').map_or(series.as_str(), |(name, _)| name))
-            .collect()
-    }
 }
 
 fn wait_until(what: &str, fits: impl Fn() -> bool) {
@@ -200,6 +117,24 @@ fn what_is_counted_is_what_was_sent() {
     });
     assert_eq!(get(&door, "/live").0, 200, "it waits for the broker, and lives");
     assert_eq!(Page::scrape(&door).value("dustwatch_ingest_connected"), 0.0);
+}
+
+#[test]
+fn what_a_killed_ingester_left_in_its_journal_is_told_from_the_start() {
+    let mut place = place();
+    place.lake_keys = "commit_interval_seconds = 3600".to_owned();
+    let world = World::new(&place);
+    let mosquitto = Mosquitto::start(world.port(), Memory::None);
+    let ingest = world.start_ingest();
+    let mut wire = Wire::connect(world.port(), "metrics");
+    wire.publish_and_confirm(OBS, "e", 1, "\"time\":1565049600000,\"pm25\":1");
+    ingest.kill();
+    drop(mosquitto);
+    let mut again = world.spawn_ingest();
+    let door = door(&mut again);
+    let page = Page::scrape(&door);
+    assert_eq!(page.value("dustwatch_ingest_journal_syncs_total"), 0.0);
+    assert!(page.value("dustwatch_ingest_journal_bytes") > 100.0);
 }
 
 /// Dashboard, alerts and docs use the names that there are, and the docs list them all.

@@ -77,8 +77,9 @@ fn a_peer_that_vanished_without_a_word_is_noticed() {
         batch: 2,
         rate: 300,
     };
-    let agents = load.spawn(&world, port);
-    std::thread::sleep(Duration::from_millis(1500)); // In the middle of the load.
+    let mut agents = load.spawn(&world, port);
+    world.wait_for_commits(2);
+    assert!(!agents.has_ended(), "in the middle of the load");
     proxy.freeze();
     ingest.wait_for_log("silence", |line| line.contains("said nothing for"));
     finish(&world, load, agents, ingest);

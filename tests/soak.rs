@@ -1,12 +1,11 @@
 //! Promise: faults in any mixture, one after the other for as long as it takes, lose nothing and repeat nothing.
 //!
-//! A seed decides what fails and when; every round has a load of its own and a day of its own, and the table of all
-//! rounds is audited from the outside. `make soak` runs it for minutes: `make soak MINUTES=60 SEED=7`.
+//! A seed decides what fails and when: processes, broker, network, disks, the clock, with compaction and vacuum among
+//! it. Every round has a load of its own and a day of its own, and the table of all rounds is audited from the outside. `make soak` runs it for minutes: `make soak MINUTES=60 SEED=7`.
 #![allow(clippy::unwrap_used)]
 
 mod support;
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use support::load::{Load, audit, place};
@@ -14,11 +13,18 @@ use support::mosquitto::{Memory, Mosquitto, free_port};
 use support::process::Running;
 use support::proxy::Proxy;
 use support::random::Random;
+use support::small_disk::SmallDisk;
 use support::world::{World, confirmed};
 
 /// Days of their own in a table; then a new one is begun.
 const ROUNDS: u64 = 10;
 const SLOW: u64 = 60_000;
+/// Megabytes of the disks of journal and lake.
+const DISKS: [u64; 2] = [16, 48];
+/// Seconds that the clock is set to, from the right time: less than a day, so that no file gets old by it.
+const CLOCKS: [i64; 5] = [0, 20 * 3600, 3600, -3600, -20 * 3600];
+const COMPACT: &[&str] = &["lake", "compact", "--all"];
+const VACUUM: &[&str] = &["lake", "vacuum", "--keep-days", "0"];
 
 /// What can go wrong.
 #[derive(Debug, Clone, Copy)]
@@ -31,9 +37,17 @@ enum Fault {
     ConnectionsCut,
     CutInAPacket,
     NetworkSlow,
+    JournalDiskFull,
+    LakeDiskFull,
+    ClockSet,
+    /// Not faults, but what goes on meanwhile.
+    Compaction,
+    Vacuum,
+    /// Killed in the middle.
+    CompactionKilled,
 }
 
-const FAULTS: [Fault; 7] = [
+const FAULTS: [Fault; 13] = [
     Fault::IngesterKilled,
     Fault::EntryTorn,
     Fault::BrokerKilled,
@@ -41,10 +55,19 @@ const FAULTS: [Fault; 7] = [
     Fault::ConnectionsCut,
     Fault::CutInAPacket,
     Fault::NetworkSlow,
+    Fault::JournalDiskFull,
+    Fault::LakeDiskFull,
+    Fault::ClockSet,
+    Fault::Compaction,
+    Fault::Vacuum,
+    Fault::CompactionKilled,
 ];
 
 /// Everything that runs, and can fail.
 struct Stage {
+    /// Unmounted before their folders go with the world.
+    journal_disk: SmallDisk,
+    lake_disk: SmallDisk,
     world: World,
     broker: Mosquitto,
     proxy: Proxy,
@@ -59,7 +82,10 @@ impl Stage {
         place.broker_keys += &format!("ack_after = \"{ack_after}\"");
         let memory = [Memory::OnDisk, Memory::None][usize::from(random.chance(50))];
         eprintln!("new table: ack_after = {ack_after}, memory of the broker: {memory:?}");
-        let world = World::new(&place);
+        place.journal_keys = "segment_bytes = 1048576".to_owned();
+        let world = World::new(&place).with_clock();
+        let [journal_disk, lake_disk] = [("journal", DISKS[0]), ("lake", DISKS[1])]
+            .map(|(name, size)| SmallDisk::mount(&world.path(name), size));
         let port = free_port();
         let broker = Mosquitto::start(port, memory);
         let proxy = Proxy::start(world.port(), port);
@@ -70,6 +96,8 @@ impl Stage {
             proxy,
             ingest,
             agents: None,
+            journal_disk,
+            lake_disk,
         }
     }
 
@@ -108,7 +136,39 @@ impl Stage {
             Fault::ConnectionsCut => self.proxy.cut(),
             Fault::CutInAPacket => self.proxy.cut_after(random.between(1, 50_000)),
             Fault::NetworkSlow => self.proxy.slow(Some(SLOW)),
+            Fault::JournalDiskFull => self.fill(&self.journal_disk, "journal disk is full"),
+            Fault::LakeDiskFull => self.fill(&self.lake_disk, "commit failed, trying again"),
+            Fault::ClockSet => {
+                let clock = CLOCKS[random.between(0, CLOCKS.len() as u64) as usize];
+                eprintln!("clock: {clock} s");
+                self.world.set_clock(clock);
+            }
+            Fault::Compaction => self.look_after_the_table(COMPACT),
+            Fault::Vacuum => self.look_after_the_table(VACUUM),
+            Fault::CompactionKilled => {
+                let compaction = self.world.spawn_dustwatch(COMPACT);
+                std::thread::sleep(Duration::from_millis(random.between(0, 300)));
+                drop(compaction.kill());
+            }
         }
+    }
+
+    /// Fills a disk until the ingester says so, if it comes to that, and frees it.
+    fn fill(&self, disk: &SmallDisk, complaint: &str) {
+        let complaints = || self.ingest.stderr().matches(complaint).count();
+        let (before, since) = (complaints(), Instant::now());
+        disk.fill();
+        // An ingester that is out of the broker's reach has nothing to complain of.
+        while complaints() == before && since.elapsed() < Duration::from_secs(4) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        disk.free();
+    }
+
+    /// By hand, while the ingester goes on; it must have started, since it mends a torn table.
+    fn look_after_the_table(&mut self, command: &[&str]) {
+        support::world::wait_until_ready(&mut self.ingest);
+        self.world.dustwatch(command).ok();
     }
 
     fn replace_ingester(&mut self, spawn: impl Fn(&World) -> Running) {
@@ -134,7 +194,7 @@ impl Stage {
             std::thread::sleep(Duration::from_millis(20));
         }
         if self.ingest.has_ended() {
-            let entry = newest_entry(&self.world);
+            let entry = self.world.newest_entry();
             let bytes = std::fs::read(&entry).unwrap();
             let mut kept = random.between(0, bytes.len() as u64);
             // Cut exactly between two lines it would look whole.
@@ -153,17 +213,11 @@ impl Stage {
         support::world::wait_until_ready(&mut ingest);
         ingest.terminate().ok();
         audit(&self.world, loads);
+        self.world.dustwatch(COMPACT).ok();
+        self.world.dustwatch(&["lake", "verify"]).ok();
+        audit(&self.world, loads);
         eprintln!("{} rounds audited", loads.len());
     }
-}
-
-fn newest_entry(world: &World) -> PathBuf {
-    let log = world.lake().join("observations/_delta_log");
-    let entries = std::fs::read_dir(log).unwrap().map(|entry| entry.unwrap().path());
-    entries
-        .filter(|path| path.extension().is_some_and(|e| e == "json"))
-        .max()
-        .unwrap()
 }
 
 /// `DUSTWATCH_SOAK_MINUTES` says how long; without it, one short table.

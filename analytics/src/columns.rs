@@ -4,7 +4,7 @@
 //! brought to one. Invariant: a column that is missing or of another kind is a defect and says so.
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray,
+    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray,
 };
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Float64Type, Int64Type, SchemaRef};
@@ -47,6 +47,20 @@ pub(crate) fn doubles(batch: &RecordBatch, name: &str) -> Result<Float64Array, A
     Ok(column(batch, name, &DataType::Float64)?
         .as_primitive::<Float64Type>()
         .clone())
+}
+
+pub(crate) fn truths(batch: &RecordBatch, name: &str) -> Result<BooleanArray, AnalyticsError> {
+    Ok(column(batch, name, &DataType::Boolean)?.as_boolean().clone())
+}
+
+/// The value of a row; `None` when it is null.
+pub(crate) fn truth(column: &BooleanArray, row: usize) -> Option<bool> {
+    column.is_valid(row).then(|| column.value(row))
+}
+
+/// The value of a row; `None` when it is null.
+pub(crate) fn text(column: &StringArray, row: usize) -> Option<&str> {
+    column.is_valid(row).then(|| column.value(row))
 }
 
 /// The value of a row; `None` when it is null.

@@ -1,4 +1,5 @@
-//! Configuration as SQL tables: `stations`, `townships`, `parameters`, `standards`, and those of quality control.
+//! Configuration as SQL tables: `stations`, `townships`, `parameters`, `standards`, `dustfall_points`, and those of
+//! quality control.
 //!
 //! Invariant: they say what the settings say; columns are those of the configuration files, empty cells null.
 
@@ -6,12 +7,12 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use datafusion::arrow::array::{
-    ArrayRef, Date32Array, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray,
+    ArrayRef, Date32Array, Decimal128Array, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray,
 };
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
-use dustwatch_config::{Settings, Station};
-use dustwatch_observation::Decimal;
+use dustwatch_config::{DustfallPoint, Settings, Station};
+use dustwatch_observation::{Decimal, Rescaled};
 
 use crate::period::day_number;
 use crate::{AnalyticsError, qc};
@@ -26,6 +27,7 @@ pub(crate) fn tables(settings: &Settings) -> Result<Vec<NamedTable>, AnalyticsEr
         ("townships", table(townships(settings))?),
         ("parameters", table(parameters(settings))?),
         ("standards", table(standards(settings))?),
+        ("dustfall_points", table(dustfall_points(settings)?)?),
     ];
     tables.extend(qc::tables(settings)?);
     Ok(tables)
@@ -33,6 +35,7 @@ pub(crate) fn tables(settings: &Settings) -> Result<Vec<NamedTable>, AnalyticsEr
 
 pub(crate) type Columns = Vec<(&'static str, ArrayRef)>;
 
+/// Columns as a table in memory.
 pub(crate) fn table(columns: Columns) -> Result<Arc<dyn TableProvider>, AnalyticsError> {
     let batch = RecordBatch::try_from_iter_with_nullable(
         columns.into_iter().map(|(name, array)| (name, array, true)),
@@ -40,6 +43,7 @@ pub(crate) fn table(columns: Columns) -> Result<Arc<dyn TableProvider>, Analytic
     Ok(Arc::new(MemTable::try_new(batch.schema(), vec![vec![batch]])?))
 }
 
+/// A column of texts.
 pub(crate) fn text<T: AsRef<str>>(values: impl Iterator<Item = Option<T>>) -> ArrayRef {
     Arc::new(values.collect::<StringArray>())
 }
@@ -123,6 +127,10 @@ fn townships(settings: &Settings) -> Columns {
             "tile_y",
             Arc::new(list.iter().map(|t| t.tile_y).collect::<Int32Array>()),
         ),
+        (
+            "district_name",
+            text(list.iter().map(|t| t.district_name.as_ref())),
+        ),
     ]
 }
 
@@ -176,4 +184,57 @@ fn standards(settings: &Settings) -> Columns {
         ("range_min_percent", one(s.range_min_percent.into())),
         ("tsp_day_min_hours", one(s.tsp_day_min_hours.into())),
     ]
+}
+
+fn dustfall_points(settings: &Settings) -> Result<Columns, AnalyticsError> {
+    let list = &settings.dustfall.points;
+    let day = |of: fn(&DustfallPoint) -> Option<NaiveDate>| -> ArrayRef {
+        Arc::new(
+            list.iter()
+                .map(|p| of(p).map(day_number))
+                .collect::<Date32Array>(),
+        )
+    };
+    let degrees = |of: fn(&DustfallPoint) -> Option<f64>| -> ArrayRef {
+        Arc::new(list.iter().map(of).collect::<Float64Array>())
+    };
+    let exact = |of: fn(&DustfallPoint) -> Option<Decimal>, precision, scale| {
+        decimals(list.iter().map(of), precision, scale)
+    };
+    Ok(vec![
+        ("site", text(list.iter().map(|p| Some(&p.site)))),
+        ("name", text(list.iter().map(|p| Some(&p.name)))),
+        ("township", text(list.iter().map(|p| Some(&p.township)))),
+        ("mn", text(list.iter().map(|p| p.mn.as_ref()))),
+        ("diameter_cm", exact(|p| p.diameter_cm, 6, 2)?),
+        ("area_cm2", exact(|p| p.area_cm2, 12, 6)?),
+        ("exposure_days", exact(|p| p.exposure_days, 7, 1)?),
+        ("lat", degrees(|p| p.lat)),
+        ("lon", degrees(|p| p.lon)),
+        ("valid_from", day(|p| p.valid_from)),
+        ("valid_to", day(|p| p.valid_to)),
+    ])
+}
+
+/// A column of exact numbers.
+///
+/// # Errors
+/// [`AnalyticsError::Defect`] when one has more places than the column, or does not fit.
+pub(crate) fn decimals(
+    values: impl Iterator<Item = Option<Decimal>>,
+    precision: u8,
+    scale: u8,
+) -> Result<ArrayRef, AnalyticsError> {
+    let exact = |value: Option<Decimal>| match value.map(|v| v.rescale(scale)) {
+        None => Ok(None),
+        Some(Rescaled::Exact(number)) => Ok(Some(i128::from(number))),
+        Some(_) => Err(AnalyticsError::Defect(format!(
+            "a number does not fit a column of {scale} places"
+        ))),
+    };
+    let numbers: Decimal128Array = values.map(exact).collect::<Result<_, _>>()?;
+    // A scale is at most 18.
+    let numbers = numbers.with_precision_and_scale(precision, scale as i8)?;
+    numbers.validate_decimal_precision(precision)?;
+    Ok(Arc::new(numbers))
 }

@@ -27,6 +27,14 @@ pub enum AnalyticsError {
         /// The limit in MiB.
         limit_mib: usize,
     },
+    /// A file that was handed in cannot be taken at all: mend the file.
+    #[error("{file}: {message}")]
+    Sheet {
+        /// The file.
+        file: String,
+        /// What is wrong with it, or with its header.
+        message: String,
+    },
     /// A table cannot be read or written.
     #[error(transparent)]
     Lake(#[from] LakeError),

@@ -8,17 +8,23 @@
 //! Invariants: a figure is rounded once, at the end; every result names the table versions that it was made from, and
 //! the same versions give the same result, byte for byte.
 
+pub mod city_bulletin;
 mod columns;
 pub mod completeness;
 mod counted;
 mod dimensions;
 pub mod district;
+pub mod dustfall;
+pub mod enforcement;
 mod error;
 pub mod functions;
+mod handed_in;
 pub mod ledger;
+pub mod ledgers;
 pub mod notice;
 pub mod period;
 mod pinned;
+pub mod progress;
 mod published;
 pub mod qc;
 pub mod query;
@@ -26,15 +32,27 @@ pub mod ranking;
 pub mod rejected;
 pub mod rollup;
 pub mod session;
+pub mod sheet;
 mod sql;
+pub mod supervision;
 pub mod table;
 
+pub use city_bulletin::{
+    BulletinCheck, BulletinImport, BulletinImported, CheckRequest, bulletin_list, check_bulletins,
+    import_bulletin,
+};
 pub use completeness::{Completeness, CompletenessRow, completeness_summary};
 pub use district::{DistrictFigure, DistrictRequest, district_period};
+pub use dustfall::{DustfallFigure, DustfallReport, TownshipMonths, Verdict};
+pub use enforcement::{
+    Action, EnforcementBy, EnforcementReport, EnforcementRequest, enforcement_report, import_enforcement,
+};
 pub use error::AnalyticsError;
 pub use functions::round_half_even;
 pub use ledger::{Ledger, LedgerBy, LedgerRequest, ledger};
+pub use ledgers::{LedgerReport, LedgerReportRequest, LedgerVerdict, import_ledger, ledger_report};
 pub use period::{Period, PeriodError, PeriodKind};
+pub use progress::{DistrictDay, Progress, annual_progress, progress};
 pub use published::Published;
 pub use qc::{QcBy, QcFilter, QcReport, QcRequest, qc_list, qc_run, qc_summary};
 pub use query::{QueryResult, ask, query};
@@ -44,4 +62,6 @@ pub use ranking::{
 pub use rejected::{RejectedFilter, rejected_list};
 pub use rollup::{RollupProgress, RollupReport, rebuild, roll_up};
 pub use session::Session;
+pub use sheet::{Refusal, Sheet, SheetColumn, SheetLine, SheetReport};
+pub use supervision::{MonthlyValue, Outcome, Supervision, SupervisionRow, supervise, supervision};
 pub use table::{Cell, RANKING_COLUMNS, Table};

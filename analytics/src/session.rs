@@ -2,9 +2,11 @@
 //!
 //! A session sees `observations` (each counted once), `readings`, `hourly`, `daily`, `township_daily`,
 //! `district_daily`, `rejected`, `rejected_replays`, `qc_flags`, `qc_excluded`, `corrected`, and the configuration as
-//! `stations`, `townships`, `parameters`, `standards`, `qc_settings`, `qc_lists`, `calibrations`, `humidity_corrections`;
-//! the tables as they are stored are `observations_rows` and `hourly_rows`. All sessions of a process share one bounded
-//! memory pool. Timestamps are UTC; `local_day` and `local_time` know the district's time zone.
+//! `stations`, `townships`, `parameters`, `standards`, `dustfall_points`, `qc_settings`, `qc_lists`, `calibrations`,
+//! `humidity_corrections`, and the tables that people hand in (`enforcement`, `city_bulletin`, `dustfall`, …), each
+//! entry once, with `dustfall_point_months`, `dustfall_monthly` and `dustfall_district_monthly` made from the last; the
+//! tables as they are stored are `observations_rows`, `hourly_rows` and so on. All sessions of a process share one bounded memory
+//! pool. Timestamps are UTC; `local_day` and `local_time` know the district's time zone.
 //!
 //! Invariant: what a session reads does not move while it lives.
 
@@ -22,7 +24,7 @@ use dustwatch_lake::{Lake, TableKind, TableVersion, flag_column};
 
 use crate::counted::Counted;
 use crate::sql::{self, Value};
-use crate::{AnalyticsError, dimensions, functions, qc};
+use crate::{AnalyticsError, dimensions, dustfall, functions, qc};
 
 /// Memory that all queries of a process may use together; beyond it sorts and aggregates spill to disk.
 const MEMORY_LIMIT: usize = 1 << 30;
@@ -86,6 +88,26 @@ impl Session {
             .context
             .register_table("rejected_replays", replays.provider)?;
         qc::register(&session.context, lake, settings, observations.version).await?;
+        for kind in TableKind::ALL.into_iter().filter(|kind| !kind.key().is_empty()) {
+            register_handed_in(&session.context, &lake.read(kind, None).await?).await?;
+        }
+        dustfall::register(&session.context, settings).await?;
+        Ok(session)
+    }
+
+    /// These versions of tables that people hand in, beside the configuration and nothing else.
+    pub(crate) async fn of_handed_in(
+        settings: &Settings,
+        tables: &[TableVersion],
+    ) -> Result<Self, AnalyticsError> {
+        let session = Self {
+            context: blank(settings)?,
+            observations_version: None,
+            hourly_version: None,
+        };
+        for table in tables {
+            register_handed_in(&session.context, table).await?;
+        }
         Ok(session)
     }
 
@@ -185,6 +207,24 @@ pub(crate) fn blank(settings: &Settings) -> Result<SessionContext, AnalyticsErro
     Ok(context)
 }
 
+/// Registers a table that people hand in: as stored under its name and `_rows`, each entry once under its name.
+pub(crate) async fn register_handed_in(
+    context: &SessionContext,
+    table: &TableVersion,
+) -> Result<(), AnalyticsError> {
+    let name = table.kind.name();
+    let rows = format!("{name}_rows");
+    context.register_table(&rows, table.provider.clone())?;
+    let key: Vec<String> = table
+        .kind
+        .key()
+        .iter()
+        .map(|column| sql::identifier(column))
+        .collect();
+    let values = [("rows", Value::Sql(rows)), ("key", Value::Sql(key.join(", ")))];
+    view(context, name, &sql::bind(sql::HANDED_IN, &values)?).await
+}
+
 /// The table `observations` over `observations_rows`.
 async fn register_observations(
     context: &SessionContext,
@@ -231,6 +271,7 @@ pub(crate) fn parameter_columns(settings: &Settings, table: &dyn TableProvider) 
     keys.filter(|key| has(key) && has(&flag_column(key))).collect()
 }
 
+/// Registers a query under a name.
 pub(crate) async fn view(context: &SessionContext, name: &str, text: &str) -> Result<(), AnalyticsError> {
     let plan = context.sql(text).await?.into_unoptimized_plan();
     context.register_table(name, Arc::new(ViewTable::new(plan, Some(text.to_owned()))))?;

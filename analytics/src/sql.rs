@@ -7,6 +7,7 @@
 use std::fmt::Write as _;
 
 use chrono::NaiveDate;
+use dustwatch_observation::Decimal;
 
 use crate::AnalyticsError;
 
@@ -46,6 +47,28 @@ pub(crate) const QC_READINGS: &str = include_str!("../sql/qc_readings.sql");
 pub(crate) const QC_ROWS: &str = include_str!("../sql/qc_rows.sql");
 pub(crate) const QC_SORTED: &str = include_str!("../sql/qc_sorted.sql");
 pub(crate) const QC_SUMMARY: &str = include_str!("../sql/qc_summary.sql");
+pub(crate) const MONTHLY_VALUES: &str = include_str!("../sql/monthly_values.sql");
+pub(crate) const STANDINGS: &str = include_str!("../sql/standings.sql");
+pub(crate) const STREAKS: &str = include_str!("../sql/streaks.sql");
+pub(crate) const TRIGGERS: &str = include_str!("../sql/triggers.sql");
+pub(crate) const SUPERVISION: &str = include_str!("../sql/supervision.sql");
+pub(crate) const SUPERVISION_MONTHS: &str = include_str!("../sql/supervision_months.sql");
+pub(crate) const ANNUAL_PROGRESS: &str = include_str!("../sql/annual_progress.sql");
+pub(crate) const DISTRICT_DAYS: &str = include_str!("../sql/district_days.sql");
+pub(crate) const HANDED_IN: &str = include_str!("../sql/handed_in.sql");
+pub(crate) const BULLETINS: &str = include_str!("../sql/bulletins.sql");
+pub(crate) const BULLETIN_LIST: &str = include_str!("../sql/bulletin_list.sql");
+pub(crate) const BULLETIN_R1: &str = include_str!("../sql/bulletin_r1.sql");
+pub(crate) const BULLETIN_R1W: &str = include_str!("../sql/bulletin_r1w.sql");
+pub(crate) const ENFORCEMENT_REPORT: &str = include_str!("../sql/enforcement_report.sql");
+pub(crate) const LEDGER_REPORT: &str = include_str!("../sql/ledger_report.sql");
+pub(crate) const DUSTFALL_DEPOSITION: &str = include_str!("../sql/dustfall_deposition.sql");
+pub(crate) const DUSTFALL_POINT_MONTHS: &str = include_str!("../sql/dustfall_point_months.sql");
+pub(crate) const DUSTFALL_MONTHLY: &str = include_str!("../sql/dustfall_monthly.sql");
+pub(crate) const DUSTFALL_DISTRICT_MONTHLY: &str = include_str!("../sql/dustfall_district_monthly.sql");
+pub(crate) const DUSTFALL_RANKING: &str = include_str!("../sql/dustfall_ranking.sql");
+pub(crate) const DUSTFALL_VERDICTS: &str = include_str!("../sql/dustfall_verdicts.sql");
+pub(crate) const DUSTFALL_REMARKS: &str = include_str!("../sql/dustfall_remarks.sql");
 pub(crate) const REJECTED_LIST: &str = include_str!("../sql/rejected_list.sql");
 
 /// A value that stands for a `$name`.
@@ -55,6 +78,8 @@ pub(crate) enum Value {
     Text(String),
     /// A whole number.
     Integer(i64),
+    /// An exact number.
+    Decimal(Decimal),
     /// A truth value.
     Bool(bool),
     /// A local day.
@@ -98,6 +123,7 @@ fn write_literal(out: &mut String, value: &Value) {
     let _ = match value {
         Value::Text(text) => write!(out, "'{}'", text.replace('\'', "''")),
         Value::Integer(number) => write!(out, "CAST({number} AS BIGINT)"),
+        Value::Decimal(number) => write!(out, "{number}"),
         Value::Bool(truth) => write!(out, "{truth}"),
         Value::Day(day) => write!(out, "DATE '{}'", day.format("%Y-%m-%d")),
         Value::Sql(sql) => write!(out, "{sql}"),

@@ -57,7 +57,8 @@ impl Cell {
         }
     }
 
-    fn number(value: Option<impl ToString>) -> Self {
+    /// A number as it prints, or none.
+    pub(crate) fn number(value: Option<impl ToString>) -> Self {
         value.map_or(Cell::Missing, |v| Cell::Number(v.to_string()))
     }
 

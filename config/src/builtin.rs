@@ -4,5 +4,23 @@
 pub(crate) const PARAMETERS: &str = include_str!("../mentougou/parameters.toml");
 /// `townships.csv` of the built-in district.
 pub(crate) const TOWNSHIPS: &str = include_str!("../mentougou/townships.csv");
+/// `dustfall_points.csv` of the built-in district: ours, as examples; a bureau names its own.
+pub(crate) const DUSTFALL_POINTS: &str = include_str!("../mentougou/dustfall_points.csv");
 /// `stations.csv` of the built-in district.
 pub(crate) const STATIONS: &str = include_str!("../mentougou/stations.csv");
+/// The kinds of ledgers that are always there: file name and text.
+pub(crate) const LEDGERS: [(&str, &str); 4] = [
+    (
+        "catering_fume.toml",
+        include_str!("../ledgers/catering_fume.toml"),
+    ),
+    ("complaints.toml", include_str!("../ledgers/complaints.toml")),
+    (
+        "road_dust_load.toml",
+        include_str!("../ledgers/road_dust_load.toml"),
+    ),
+    (
+        "water_sections.toml",
+        include_str!("../ledgers/water_sections.toml"),
+    ),
+];

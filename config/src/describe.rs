@@ -7,6 +7,21 @@ impl Settings {
     pub fn describe(&self) -> Vec<(String, String)> {
         let mut out: Vec<(String, String)> = Vec::new();
         let mut add = |key: &str, value: String| out.push((key.to_owned(), value));
+        self.describe_district(&mut add);
+        self.describe_broker(&mut add);
+        self.describe_storage(&mut add);
+        self.describe_rules(&mut add);
+        for (key, value) in self.qc.describe() {
+            add(&format!("qc.{key}"), value);
+        }
+        self.dustfall.describe(&mut add);
+        self.describe_notice(&mut add);
+        add("serve.listen", self.serve_listen.clone());
+        add("serve.metrics_listen", self.metrics_listen.clone());
+        out
+    }
+
+    fn describe_district(&self, add: &mut dyn FnMut(&str, String)) {
         add("district.code", self.district.code.to_string());
         add("district.name", self.district.name.clone());
         add("district.timezone", self.district.timezone.to_string());
@@ -20,6 +35,11 @@ impl Settings {
         );
         let keys: Vec<&str> = self.parameters.iter().map(|(_, p)| p.key.as_str()).collect();
         add("district.parameters", keys.join(" "));
+        let kinds: Vec<&str> = self.ledgers.iter().map(|kind| kind.key.as_str()).collect();
+        add("district.ledgers", kinds.join(" "));
+    }
+
+    fn describe_broker(&self, add: &mut dyn FnMut(&str, String)) {
         let broker = &self.broker;
         add("broker.url", broker.url.clone());
         add("broker.embedded", broker.embedded.to_string());
@@ -72,6 +92,9 @@ impl Settings {
             "broker.reject_bytes_per_device_per_hour",
             broker.reject_bytes_per_device_per_hour.to_string(),
         );
+    }
+
+    fn describe_storage(&self, add: &mut dyn FnMut(&str, String)) {
         add("journal.dir", self.journal.dir.display().to_string());
         add("journal.segment_bytes", self.journal.segment_bytes.to_string());
         add(
@@ -91,19 +114,15 @@ impl Settings {
         );
         add("lake.retain_days", self.lake.retain_days.to_string());
         add("lake.shutdown_seconds", self.lake.shutdown_seconds.to_string());
-        self.describe_rules(&mut add);
-        for (key, value) in self.qc.describe() {
-            add(&format!("qc.{key}"), value);
-        }
+    }
+
+    fn describe_notice(&self, add: &mut dyn FnMut(&str, String)) {
         add("notice.agency", self.notice.agency.clone());
         add("notice.issuer", self.notice.issuer.clone());
         add("notice.document_prefix", self.notice.document_prefix.clone());
         add("notice.recipients", self.notice.recipients.join("；"));
         add("notice.copies", self.notice.copies.join("；"));
         add("notice.contact", self.notice.contact.clone().unwrap_or_default());
-        add("serve.listen", self.serve_listen.clone());
-        add("serve.metrics_listen", self.metrics_listen.clone());
-        out
     }
 
     fn describe_rules(&self, add: &mut dyn FnMut(&str, String)) {

@@ -18,6 +18,7 @@ pub(crate) struct RawSettings {
     pub(crate) standards: RawStandards,
     pub(crate) rules: RawRules,
     pub(crate) qc: RawQc,
+    pub(crate) dustfall: RawDustfall,
     pub(crate) notice: RawNotice,
     pub(crate) serve: RawServe,
 }
@@ -31,6 +32,7 @@ pub(crate) struct RawDistrict {
     pub(crate) townships: Option<PathBuf>,
     pub(crate) stations: Option<PathBuf>,
     pub(crate) parameters: Option<PathBuf>,
+    pub(crate) ledgers: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -106,6 +108,23 @@ pub(crate) struct RawRules {
     pub(crate) boundary: Option<String>,
     pub(crate) limit_compare: Option<String>,
     pub(crate) streak_missing: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawDustfall {
+    pub(crate) points: Option<PathBuf>,
+    pub(crate) exposure_min_days: Option<f64>,
+    pub(crate) exposure_max_days: Option<f64>,
+    pub(crate) detection_limit: Option<f64>,
+    pub(crate) nd_policy: Option<String>,
+    pub(crate) parallel_max_percent: Option<f64>,
+    pub(crate) crucible_max_difference_mg: Option<f64>,
+    pub(crate) exchange_last_days: Option<u32>,
+    pub(crate) net_max_g: Option<f64>,
+    pub(crate) void_notes: Option<Vec<String>>,
+    pub(crate) district_dustfall: Option<String>,
+    pub(crate) year_min_months: Option<u32>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -82,6 +82,27 @@ impl Registry {
         self.townships.iter().find(|t| t.code == code)
     }
 
+    /// The townships of a district that a text names: by code or name, else by alias. More than one when two share an
+    /// alias.
+    pub fn townships_named(&self, district: &str, text: &str) -> Vec<&Township> {
+        let of_district = || self.townships.iter().filter(|t| t.district == district);
+        let named: Vec<&Township> = of_district()
+            .filter(|t| t.code == text || t.name == text)
+            .collect();
+        if !named.is_empty() {
+            return named;
+        }
+        of_district()
+            .filter(|t| t.aliases.iter().any(|a| a == text))
+            .collect()
+    }
+
+    /// The code of the district that a text names, by code or by the name that `townships.csv` gives.
+    pub fn district_named(&self, text: &str) -> Option<&str> {
+        let named = |t: &&Township| t.district == text || t.district_name.as_deref() == Some(text);
+        self.townships.iter().find(named).map(|t| t.district.as_str())
+    }
+
     /// Whether a device has any entry.
     pub fn knows(&self, device: &str) -> bool {
         self.by_device.contains_key(device)
@@ -107,14 +128,14 @@ fn span(station: &Station) -> (NaiveDate, NaiveDate) {
 }
 
 /// One line of a CSV file, with what is needed to complain about it.
-struct Row<'a> {
+pub(crate) struct Row<'a> {
     file: &'a Path,
     line: u64,
     cells: HashMap<String, String>,
 }
 
 impl Row<'_> {
-    fn fault(&self, message: String) -> ConfigError {
+    pub(crate) fn fault(&self, message: String) -> ConfigError {
         ConfigError::Csv {
             file: self.file.to_path_buf(),
             line: self.line,
@@ -122,19 +143,23 @@ impl Row<'_> {
         }
     }
 
-    fn text(&self, column: &str) -> Option<&str> {
+    pub(crate) fn text(&self, column: &str) -> Option<&str> {
         self.cells
             .get(column)
             .map(String::as_str)
             .filter(|cell| !cell.is_empty())
     }
 
-    fn required(&self, column: &str) -> Result<&str, ConfigError> {
+    pub(crate) fn required(&self, column: &str) -> Result<&str, ConfigError> {
         self.text(column)
             .ok_or_else(|| self.fault(format!("{column} is empty")))
     }
 
-    fn parsed<T: std::str::FromStr>(&self, column: &str, what: &str) -> Result<Option<T>, ConfigError> {
+    pub(crate) fn parsed<T: std::str::FromStr>(
+        &self,
+        column: &str,
+        what: &str,
+    ) -> Result<Option<T>, ConfigError> {
         let Some(text) = self.text(column) else {
             return Ok(None);
         };
@@ -144,7 +169,7 @@ impl Row<'_> {
     }
 }
 
-fn rows<'a>(file: &'a Path, text: &str, needed: &[&str]) -> Result<Vec<Row<'a>>, ConfigError> {
+pub(crate) fn rows<'a>(file: &'a Path, text: &str, needed: &[&str]) -> Result<Vec<Row<'a>>, ConfigError> {
     let fault = |line: u64, message: String| ConfigError::Csv {
         file: file.to_path_buf(),
         line,
@@ -184,6 +209,7 @@ fn township(row: &Row<'_>) -> Result<Township, ConfigError> {
         district: DistrictCode::new(row.required("district")?)
             .map_err(|e| row.fault(e.to_string()))?
             .to_string(),
+        district_name: row.text("district_name").map(str::to_owned),
         aliases: row
             .text("aliases")
             .map(|a| a.split('|').map(str::to_owned).collect())

@@ -14,7 +14,8 @@ pub struct RuleSettings {
     pub r1_warn_delta: f64,
     /// R2: consecutive months among the last ones before an interview (2).
     pub r2_k: u32,
-    /// R2: what counts as improvement: `yoy` (against last year, else last month and rank), `mom`, `rank`.
+    /// R2: what counts as improvement: `yoy` (against last year, else last month and rank), `mom`, `rank`, `ratio`
+    /// (against the district's mean, when the season decides most).
     pub r2_improved: String,
     /// R3a: dustfall compared with last year (`yoy`) or last month (`mom`).
     pub r3_basis: String,
@@ -62,7 +63,7 @@ impl RuleSettings {
             r1_n: count("r1_n", raw.r1_n, 30)?,
             r1_warn_delta: amount("r1_warn_delta", raw.r1_warn_delta, 5.0)?,
             r2_k: count("r2_k", raw.r2_k, 2)?,
-            r2_improved: word("r2_improved", &raw.r2_improved, &["yoy", "mom", "rank"])?,
+            r2_improved: word("r2_improved", &raw.r2_improved, &["yoy", "mom", "rank", "ratio"])?,
             r3_basis: word("r3_basis", &raw.r3_basis, &["yoy", "mom"])?,
             r3_combine: word("r3_combine", &raw.r3_combine, &["or", "and"])?,
             r3c_months: count("r3c_months", raw.r3c_months, 2)?,

@@ -14,7 +14,10 @@ use crate::error::{load_toml, read};
 use crate::qc::Known;
 use crate::raw::RawSettings;
 use crate::resolve::{Origin, notice};
-use crate::{ConfigError, QcSettings, Registry, Shard, TlsSettings, builtin, parameters};
+use crate::{
+    ConfigError, DustfallSettings, LedgerKind, QcSettings, Registry, Shard, TlsSettings, builtin, dustfall,
+    ledgers, parameters,
+};
 
 pub use crate::rules::RuleSettings;
 
@@ -32,6 +35,8 @@ pub struct Settings {
     pub registry: Arc<Registry>,
     /// Parameters, in table column order.
     pub parameters: Arc<ParameterSet>,
+    /// The kinds of ledgers that can be handed in, by key.
+    pub ledgers: Arc<Vec<LedgerKind>>,
     /// `[broker]`
     pub broker: BrokerSettings,
     /// `[journal]`
@@ -44,6 +49,8 @@ pub struct Settings {
     pub rules: RuleSettings,
     /// `[qc]`
     pub qc: QcSettings,
+    /// `[dustfall]`
+    pub dustfall: DustfallSettings,
     /// `[notice]`
     pub notice: NoticeSettings,
     /// `[serve]`: the address of the dashboard.
@@ -265,18 +272,35 @@ impl Settings {
             is_township: &|code| registry.township(code).is_some(),
         };
         let qc = QcSettings::resolve(raw.qc, &origin, &known)?;
+        // The built-in points stand in the built-in townships; another list of townships starts without points.
+        let points = match (&raw.dustfall.points, &raw.district.townships) {
+            (None, Some(_)) => Vec::new(),
+            (path, _) => {
+                let (file, text) = part(path, builtin::DUSTFALL_POINTS, "dustfall_points.csv")?;
+                dustfall::points(&file, &text, &registry)?
+            }
+        };
         Ok(Self {
             file: file.map(Path::to_path_buf),
             district,
             registry: Arc::new(registry),
             parameters: Arc::new(parameters),
             qc,
+            ledgers: Arc::new(ledgers::load(
+                raw.district
+                    .ledgers
+                    .map(|folder| origin.beside(&folder))
+                    .as_deref(),
+            )?),
             broker: origin.broker(raw.broker, password)?,
             journal: origin.journal(raw.journal)?,
             lake: origin.lake(raw.lake)?,
             standards: origin.standards(&raw.standards)?,
             rules: RuleSettings::resolve(&raw.rules, &|key, message| {
                 origin.error(&format!("rules.{key}"), message)
+            })?,
+            dustfall: DustfallSettings::resolve(raw.dustfall, points, &|key, message| {
+                origin.error(&format!("dustfall.{key}"), message)
             })?,
             notice: notice(raw.notice),
             metrics_listen_is_set: raw.serve.metrics_listen.is_some(),

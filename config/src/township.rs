@@ -9,6 +9,8 @@ pub struct Township {
     pub name: String,
     /// Code of the district it belongs to.
     pub district: String,
+    /// Name of that district as the city's lists write it, if the list of townships says so.
+    pub district_name: Option<String>,
     /// Other names that bulletins use.
     pub aliases: Vec<String>,
     /// Area in km², for maps and densities only.

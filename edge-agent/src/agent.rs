@@ -38,6 +38,7 @@ pub async fn run_agent(
     let spool = Spool::open(&settings.spool, &settings.device)?;
     let epoch = spool.epoch().to_owned();
     let options = publisher_options(&settings, password, &spool);
+    let epoch_file = spool.epoch_file();
     let (ends, reader, durable) = spool.start(settings.sync_interval);
     let confirmed = ends.confirmed;
     let on_confirmed = Box::new(move |_: &str, seq| {
@@ -48,6 +49,7 @@ pub async fn run_agent(
         options,
         Arc::clone(&progress),
         Some(on_confirmed),
+        Some(Box::new(move || epoch_file.begin())),
         publisher_shutdown,
     );
     let head = Head {

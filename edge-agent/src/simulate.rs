@@ -89,7 +89,13 @@ async fn run(
 ) -> Result<Report, EdgeError> {
     let started = Instant::now();
     let epoch = options.publisher.epoch.clone();
-    let publisher = Publisher::start(options.publisher, Arc::clone(&progress), None, shutdown.clone());
+    let publisher = Publisher::start(
+        options.publisher,
+        Arc::clone(&progress),
+        None,
+        None,
+        shutdown.clone(),
+    );
     let pack = PackOptions {
         epoch: epoch.clone(),
         batch: options.batch.max(1),

@@ -117,6 +117,107 @@ fn an_agent_without_a_broker_stops_at_once_and_keeps_everything() {
     assert!(recovery.records > 10 && journal.cut().get() == 0, "{recovery:?}");
 }
 
+/// Bytes of a spool's segments.
+fn spooled(folder: &Path) -> u64 {
+    let files = std::fs::read_dir(folder.join("spool")).unwrap();
+    let files = files.map(|file| file.unwrap().path());
+    files
+        .filter(|path| path.extension().is_some_and(|e| e == "seg"))
+        .map(|path| path.metadata().unwrap().len())
+        .sum()
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for file in std::fs::read_dir(from).unwrap() {
+        let file = file.unwrap().path();
+        std::fs::copy(&file, to.join(file.file_name().unwrap())).unwrap();
+    }
+}
+
+/// An older copy of the spool is put back, and the agent runs for a while without a broker: it numbers observations
+/// with numbers that were confirmed of others. What the broker had retained of that must not be believed of them.
+#[test]
+fn a_spool_that_went_back_in_time_believes_no_confirmation_of_its_other_life() {
+    let broker = Broker::start();
+    let ingester = Ingester::start(broker.port, 0);
+    let folder = tempfile::tempdir().unwrap();
+    let (spool, image) = (folder.path().join("spool"), folder.path().join("image"));
+    let run = |broker: &str| {
+        let config = settings(folder.path(), broker, COUNTER);
+        spawn(edge().arg("run").arg("--config").arg(&config))
+    };
+    let stop = |agent| {
+        signal(&agent, "TERM");
+        let output = finish(agent);
+        assert!(output.status.success(), "{}", stderr(&output));
+        stderr(&output)
+    };
+    let open = || {
+        let (journal, _) = Journal::open(&spool, JournalOptions::default()).unwrap();
+        (journal.id().to_owned(), journal.cut().get(), journal.last().get())
+    };
+    let confirmed = || ingester.with(|t| t.contiguous(DEVICE));
+
+    let agent = run(&broker.url());
+    wait_for("the first observations", || confirmed() >= 30);
+    stop(agent);
+    copy(&spool, &image);
+    let (first_epoch, _, in_image) = open();
+    let agent = run(&broker.url());
+    wait_for("many more", || confirmed() >= in_image + 200);
+    stop(agent);
+    std::fs::remove_dir_all(&spool).unwrap();
+    copy(&image, &spool);
+
+    let before = spooled(folder.path());
+    let agent = run("mqtt://127.0.0.1:9");
+    wait_for("observations in the spool", || {
+        spooled(folder.path()) > before + 2000
+    });
+    stop(agent);
+    let (_, _, reused) = open();
+    assert!(
+        in_image + 10 < reused && reused < confirmed(),
+        "{in_image} {reused}"
+    );
+
+    let agent = run(&broker.url());
+    let renewed = |t: &common::Taken| {
+        let mut epochs = t.streams.keys().map(|(_, epoch)| epoch.clone());
+        epochs.find(|epoch| *epoch != first_epoch)
+    };
+    wait_for("what was kept, under another epoch", || {
+        ingester.with(|t| {
+            let epoch = renewed(t)?;
+            let stream = t.streams.get(&(DEVICE.to_owned(), epoch))?;
+            Some((in_image + 1..=reused + 20).all(|seq| stream.contains_key(&seq)))
+        }) == Some(true)
+    });
+    let said = stop(agent);
+    assert!(
+        said.contains("an older copy of the spool must have been put back"),
+        "{said}"
+    );
+    let (id, cut, _) = open();
+    let epoch = ingester.with(renewed).unwrap();
+    assert!(id == first_epoch && epoch.starts_with(&format!("{id}-")));
+    ingester.with(|t| {
+        let stream = &t.streams[&(DEVICE.to_owned(), epoch.clone())];
+        assert!(cut > reused, "confirmed records are given up");
+        let lost: Vec<u64> = (in_image + 1..=cut)
+            .filter(|seq| !stream.contains_key(seq))
+            .collect();
+        assert_eq!(lost, Vec::<u64>::new(), "given up and never taken");
+    });
+    // The next life goes on under the same name.
+    let agent = run(&broker.url());
+    let seen = ingester.with(|t| t.messages);
+    wait_for("more", || ingester.with(|t| t.messages) > seen + 5);
+    stop(agent);
+    assert_eq!(ingester.with(|t| t.streams.len()), 2);
+}
+
 #[test]
 fn check_tells_what_works_and_what_does_not() {
     let broker = Broker::start();

@@ -9,6 +9,7 @@ use dustwatch_journal::Position;
 use dustwatch_lake::{ObservationRows, RejectedRow};
 use dustwatch_observation::{Ack, Topic};
 
+use crate::counts::Counts;
 use crate::delivery::Receipt;
 use crate::durable::{Durable, Durables};
 
@@ -18,6 +19,8 @@ pub(crate) struct Sealed {
     pub(crate) observations: ObservationRows,
     /// Rejections with the positions that they came from.
     pub(crate) rejected: Vec<(Position, RejectedRow)>,
+    /// What was rejected, not kept, and is not among the rows yet, up to the position.
+    pub(crate) counts: Counts,
     /// The journal position that the table has reached with this batch.
     pub(crate) up_to: Position,
     /// What is to be acknowledged once it is committed, with `ack_after = "lake"`.
@@ -98,6 +101,7 @@ impl Batcher {
         Some(Sealed {
             observations: self.rows.take(),
             rejected: std::mem::take(&mut self.rejected),
+            counts: Counts::default(),
             up_to: self.up_to,
             receipts: std::mem::take(&mut self.receipts),
             acks: std::mem::take(&mut self.acks),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use dustwatch_failpoint::{self as failpoint, Point};
 use dustwatch_journal::Position;
 use dustwatch_lake::{
     Appender, Commit, Identity, Lake, LakeError, ObservationRows, RejectedBatchBuilder, RejectedRow,
@@ -18,9 +19,9 @@ use tokio::sync::{mpsc, watch};
 
 use crate::IngestError;
 use crate::batch::Sealed;
+use crate::counts::CountsFile;
 use crate::delivery::Receipt;
 use crate::durable::Durable;
-use crate::failpoint::{self, Point};
 use crate::link::Backoff;
 use crate::metrics::{Metrics, seconds};
 use crate::stats::{Stats, add};
@@ -47,11 +48,20 @@ pub(crate) struct CommitOutputs {
 
 /// What is told of each commit.
 pub(crate) struct Watched {
-    pub(crate) metrics: Arc<Metrics>,
-    pub(crate) clock: Arc<dyn Clock>,
+    counts: CountsFile,
+    metrics: Arc<Metrics>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Watched {
+    pub(crate) fn new(counts: CountsFile, metrics: Arc<Metrics>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            counts,
+            metrics,
+            clock,
+        }
+    }
+
     /// Takes note of a commit's time, and of how long its first and its last row waited for it.
     fn committed(&self, began: Instant, received: Option<(Time, Time)>) {
         self.metrics.commit.record(began.elapsed());
@@ -90,7 +100,7 @@ impl Committer {
         mut self,
         mut input: mpsc::Receiver<Sealed>,
         outputs: CommitOutputs,
-        watched: Watched,
+        mut watched: Watched,
     ) -> Result<(), IngestError> {
         self.stats
             .version
@@ -98,6 +108,7 @@ impl Committer {
         while let Some(sealed) = input.recv().await {
             let began = Instant::now();
             let received = sealed.observations.received();
+            watched.counts.keep(sealed.up_to, sealed.counts);
             self.commit_rejected(&sealed.rejected, sealed.up_to).await?;
             self.commit_observations(sealed.observations, sealed.up_to)
                 .await?;

@@ -8,12 +8,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use dustwatch_observation::{Ack, Topic};
+use dustwatch_failpoint::{self as failpoint, Point};
+use dustwatch_observation::{Ack, Topic, TopicKind};
 use rumqttc::{AsyncClient, Event, EventLoop, Packet, Publish, QoS};
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
-use crate::failpoint::{self, Point};
+use crate::districts::Districts;
 use crate::link::Backoff;
 
 /// How long confirmations are gathered.
@@ -47,7 +48,7 @@ impl Retained {
 pub(crate) async fn run(
     client: AsyncClient,
     eventloop: EventLoop,
-    filters: Vec<String>,
+    mut districts: Districts,
     retained: Retained,
     mut input: mpsc::Receiver<Vec<(Topic, Ack)>>,
 ) {
@@ -69,10 +70,9 @@ pub(crate) async fn run(
             Some(Connected) = connected.recv() => {
                 // A broker that lost its memory has lost the retained confirmations too.
                 dirty = latest.keys().cloned().collect();
-                for filter in &filters {
-                    let _ = client.try_subscribe(filter.clone(), QoS::AtLeastOnce);
-                }
+                subscribe(&client, &districts);
             }
+            () = districts.grown() => subscribe(&client, &districts),
             _ = tick.tick() => publish(&client, &latest, &mut dirty),
         }
     }
@@ -86,6 +86,13 @@ pub(crate) async fn run(
     }
     let _ = client.try_disconnect();
     let _ = tokio::time::timeout(Duration::from_secs(1), polling).await;
+}
+
+/// Asks for what the broker retained.
+fn subscribe(client: &AsyncClient, districts: &Districts) {
+    for filter in districts.filters(TopicKind::Ack) {
+        let _ = client.try_subscribe(filter, QoS::AtLeastOnce);
+    }
 }
 
 /// Publishes what is new, as far as the client's queue takes it.

@@ -14,6 +14,7 @@ use dustwatch_observation::{Ack, Observation, Reason, Time, Topic, TopicKind};
 use tokio::sync::watch;
 
 use crate::confirm::Retained;
+use crate::counts::Counts;
 use crate::delivery::Journaled;
 use crate::ledger::Ledger;
 use crate::limit::{RejectLimit, Rejected};
@@ -75,32 +76,43 @@ impl MessageDecoder {
             && registry.has_changed().unwrap_or(false)
         {
             self.judge.registry = registry.borrow_and_update().clone();
+            self.judge.stands = None;
         }
     }
 
-    /// As the settings limit what is kept of rejected messages; those up to a position are in their table already, and
-    /// are not counted again.
-    pub(crate) fn limited(mut self, settings: &Settings, rejected_up_to: Position) -> Self {
+    /// As the settings limit what is kept of rejected messages; those up to a position are in their table already, or
+    /// among the counts of an earlier life, and are not counted again.
+    pub(crate) fn limited(mut self, settings: &Settings, rejected_up_to: Position, counts: Counts) -> Self {
         let broker = &settings.broker;
-        self.limit = Some(RejectLimit::new(
+        let mut limit = RejectLimit::new(
             broker.rejects_per_device_per_hour,
             broker.reject_bytes_per_device_per_hour,
-        ));
+        );
+        limit.go_on(counts);
+        self.limit = Some(limit);
         self.rejected_up_to = rejected_up_to;
         self
     }
 
-    /// What the limit did not keep since this was asked last, as rows with the counts.
-    pub(crate) fn take_unkept(&mut self) -> Vec<RejectedRow> {
-        self.limit
-            .as_mut()
-            .map(RejectLimit::take_counts)
-            .unwrap_or_default()
+    /// What the limit did not keep in hours that are over, as rows with the counts, each once.
+    pub(crate) fn take_due(&mut self) -> Vec<RejectedRow> {
+        self.limit.as_mut().map(RejectLimit::take_due).unwrap_or_default()
+    }
+
+    /// What the limit did not keep in the running hour.
+    pub(crate) fn counts(&self) -> Counts {
+        let limit = self.limit.as_ref();
+        limit.map(|limit| limit.counts().clone()).unwrap_or_default()
     }
 
     /// Decodes a message; its observations go to `rows`.
     pub(crate) fn decode(&mut self, message: &Journaled, rows: &mut ObservationRows) -> Outcome {
         let mut faults = Faults::default();
+        if message.position > self.rejected_up_to
+            && let Some(limit) = &mut self.limit
+        {
+            limit.look_at(message.received_at);
+        }
         let topic = match self.judge.topic(message) {
             Ok(topic) => topic,
             Err((reason, detail)) => {
@@ -134,7 +146,7 @@ impl MessageDecoder {
         }
         Outcome {
             rejected,
-            ack: self.confirm(&topic, &head),
+            ack: self.confirm(topic, &head),
             durable: None,
         }
     }
@@ -168,7 +180,7 @@ impl MessageDecoder {
     }
 
     /// What the device may forget now that this message is in the journal, rejected parts included.
-    fn confirm(&mut self, topic: &Topic, head: &json::Head) -> Option<(Topic, Ack)> {
+    fn confirm(&mut self, topic: Topic, head: &json::Head) -> Option<(Topic, Ack)> {
         let device = topic.device.as_str();
         let retained = if head.from.is_none() {
             self.retained.of(device)
@@ -178,13 +190,8 @@ impl MessageDecoder {
         let ack = self
             .ledger
             .record(device, (&head.epoch, head.from, &head.seqs), retained.as_ref())?;
-        Some((
-            Topic {
-                kind: TopicKind::Ack,
-                ..topic.clone()
-            },
-            ack,
-        ))
+        let kind = TopicKind::Ack;
+        Some((Topic { kind, ..topic }, ack))
     }
 
     fn reject(&mut self, message: &Journaled, faults: Faults) -> Option<RejectedRow> {
@@ -264,6 +271,8 @@ pub(crate) struct Judge {
     future_tolerance_micros: i64,
     max_payload_bytes: u32,
     days: LocalDays,
+    /// The device and day that were looked up last and found: neighbouring observations have the same.
+    stands: Option<(String, i32)>,
 }
 
 impl Judge {
@@ -274,6 +283,7 @@ impl Judge {
             future_tolerance_micros: i64::from(settings.broker.future_tolerance_seconds) * 1_000_000,
             max_payload_bytes: settings.broker.max_payload_bytes,
             days: LocalDays::new(settings.district.timezone),
+            stands: None,
         }
     }
 
@@ -339,9 +349,19 @@ impl Judge {
         Ok(day)
     }
 
-    fn known(&self, device: &str, day: i32) -> Result<(), (Reason, String)> {
+    fn known(&mut self, device: &str, day: i32) -> Result<(), (Reason, String)> {
+        if self
+            .stands
+            .as_ref()
+            .is_some_and(|(stood, on)| *on == day && stood == device)
+        {
+            return Ok(());
+        }
         let date = chrono::NaiveDate::default() + chrono::Duration::days(day.into());
         if self.registry.station_on(device, date).is_some() {
+            let (stood, on) = self.stands.get_or_insert_default();
+            device.clone_into(stood);
+            *on = day;
             return Ok(());
         }
         let detail = if self.registry.knows(device) {

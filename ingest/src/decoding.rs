@@ -5,10 +5,12 @@
 //!
 //! Invariant: messages are decoded in the order of the journal.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dustwatch_config::{AckAfter, Settings};
+use dustwatch_failpoint::{self as failpoint, Point};
 use dustwatch_lake::ObservationRows;
 use dustwatch_observation::{Ack, Topic};
 use tokio::sync::mpsc;
@@ -17,7 +19,6 @@ use crate::IngestError;
 use crate::batch::{Batcher, Sealed};
 use crate::decode::MessageDecoder;
 use crate::delivery::{Journaled, Receipt};
-use crate::failpoint::{self, Point};
 use crate::metrics::{Metrics, seconds};
 
 /// The third stage.
@@ -74,7 +75,8 @@ impl Decoding {
 
     fn take(&mut self, group: Vec<Journaled>) -> Result<(), IngestError> {
         self.decoder.look_at_registry();
-        let mut acks = Vec::new();
+        // The last confirmation of a device says everything.
+        let mut acks: HashMap<Topic, Ack> = HashMap::new();
         for message in group {
             if !message.ours {
                 self.batcher.receipts.extend::<Option<Receipt>>(message.receipt);
@@ -108,14 +110,15 @@ impl Decoding {
         }
         if !acks.is_empty() {
             // Nobody to tell any more: agents that hear nothing send again.
-            let _ = self.acks.blocking_send(acks);
+            let _ = self.acks.blocking_send(acks.into_iter().collect());
         }
         Ok(())
     }
 
     fn seal(&mut self) -> Result<(), IngestError> {
-        self.batcher.reject_together(self.decoder.take_unkept());
-        if let Some(sealed) = self.batcher.seal() {
+        self.batcher.reject_together(self.decoder.take_due());
+        if let Some(mut sealed) = self.batcher.seal() {
+            sealed.counts = self.decoder.counts();
             self.sealed
                 .blocking_send(sealed)
                 .map_err(|_| IngestError::Stage("commit"))?;

@@ -16,9 +16,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::metrics::Metrics;
+use crate::shutdown::Workers;
 use crate::stats::Stats;
 
 /// What can be seen of a running ingester from outside.
@@ -33,6 +34,24 @@ pub struct Observatory {
 }
 
 impl Observatory {
+    pub(crate) fn new(
+        metrics: Arc<Metrics>,
+        stats: Arc<Stats>,
+        subscribed: watch::Receiver<bool>,
+        receiver: &JoinHandle<()>,
+        workers: &Workers,
+    ) -> Self {
+        let mut stages = vec![("receive", receiver.abort_handle())];
+        stages.extend(workers.handles());
+        Self {
+            metrics,
+            stats,
+            subscribed,
+            stages,
+            stopping: Arc::default(),
+        }
+    }
+
     /// The metrics in Prometheus' text format.
     pub fn metrics(&self) -> String {
         self.metrics.render()

@@ -12,11 +12,12 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use dustwatch_observation::{Ack, Topic};
+use dustwatch_observation::{Ack, Topic, TopicKind};
 use rumqttc::{AsyncClient, Event, EventLoop, Outgoing, Packet, QoS, SubscribeFilter};
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
+use crate::districts::Districts;
 use crate::durable::{Announcement, Durable};
 use crate::ledger::Ledger;
 use crate::link::Backoff;
@@ -34,8 +35,6 @@ pub(crate) struct Member {
     pub(crate) id: String,
     /// The topic of the group.
     pub(crate) topic: String,
-    /// The topics of the devices' confirmations.
-    pub(crate) ack_filters: Vec<String>,
 }
 
 /// What happens on the connection.
@@ -97,6 +96,7 @@ impl Knowledge {
 /// Tells what is committed and confirms what is durable, until the committing stage ends.
 pub(crate) async fn run(
     member: Member,
+    mut districts: Districts,
     client: AsyncClient,
     eventloop: EventLoop,
     mut committed: mpsc::Receiver<Vec<Durable>>,
@@ -120,7 +120,7 @@ pub(crate) async fn run(
             Some(event) = heard.recv() => match event {
                 Heard::Connected => {
                     under_way = 0;
-                    subscribe(&member, &client);
+                    subscribe(&member, &districts, &client);
                     Vec::new()
                 }
                 Heard::Delivered => {
@@ -129,6 +129,10 @@ pub(crate) async fn run(
                 }
                 Heard::Message { topic, payload } => understand(&member, &mut knowledge, &topic, &payload),
             },
+            () = districts.grown() => {
+                subscribe(&member, &districts, &client);
+                Vec::new()
+            }
             _ = tick.tick(), if !waiting.is_empty() => Vec::new(),
         };
         if !to_confirm.is_empty() {
@@ -155,9 +159,13 @@ pub(crate) async fn run(
     abort.abort();
 }
 
-fn subscribe(member: &Member, client: &AsyncClient) {
-    let filters = member.ack_filters.iter().chain([&member.topic]);
-    let filters = filters.map(|f| SubscribeFilter::new(f.clone(), QoS::AtLeastOnce));
+/// Asks for the group's topic and for the devices' confirmations.
+fn subscribe(member: &Member, districts: &Districts, client: &AsyncClient) {
+    let mut filters = districts.filters(TopicKind::Ack);
+    filters.push(member.topic.clone());
+    let filters = filters
+        .into_iter()
+        .map(|f| SubscribeFilter::new(f, QoS::AtLeastOnce));
     // What a full queue cannot take now is asked for at the next connection; until then agents send again.
     if client.try_subscribe_many(filters).is_err() {
         tracing::warn!(topic = member.topic, "the group cannot be heard yet");
@@ -242,7 +250,6 @@ mod tests {
         Member {
             id: "a".to_owned(),
             topic: Topic::of_group("dust"),
-            ack_filters: Vec::new(),
         }
     }
 

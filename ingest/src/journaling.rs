@@ -12,6 +12,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use dustwatch_config::{AckAfter, Shard};
+use dustwatch_failpoint::{self as failpoint, Point};
 use dustwatch_journal::{AppendError, Journal, Position, SyncError};
 use dustwatch_observation::Clock;
 use dustwatch_observation::Topic;
@@ -19,7 +20,6 @@ use tokio::sync::mpsc;
 
 use crate::IngestError;
 use crate::delivery::{Delivery, Hop, Journaled, Receipt, decode_record, encode_record};
-use crate::failpoint::{self, Point};
 use crate::metrics::{Metrics, seconds};
 use crate::stats::{Stats, add};
 
@@ -73,29 +73,7 @@ impl Journaling {
             more = self.gather(first, &mut input, &mut group);
             let mut journaled = Vec::with_capacity(group.len());
             for delivery in group.drain(..) {
-                let ours = self.is_ours(&delivery.topic);
-                let position = if ours {
-                    encode_record(&delivery, &mut record);
-                    self.append(&record)?
-                } else {
-                    self.journal.last()
-                };
-                let Delivery {
-                    received_at,
-                    topic,
-                    payload,
-                    sent_bytes,
-                    receipt,
-                } = delivery;
-                journaled.push(Journaled {
-                    position,
-                    received_at,
-                    topic,
-                    payload,
-                    sent_bytes,
-                    receipt,
-                    ours,
-                });
+                journaled.push(self.journal_one(delivery, &mut record)?);
             }
             self.sync()?;
             failpoint::pass(Point::JournalSynced);
@@ -130,6 +108,33 @@ impl Journaling {
         let position = *outputs.committed.borrow();
         self.truncate(position);
         self.sync()
+    }
+
+    /// Appends a delivery that is ours, by way of a buffer for its record.
+    fn journal_one(&mut self, delivery: Delivery, record: &mut Vec<u8>) -> Result<Journaled, IngestError> {
+        let ours = self.is_ours(&delivery.topic);
+        let position = if ours {
+            encode_record(&delivery, record);
+            self.append(record)?
+        } else {
+            self.journal.last()
+        };
+        let Delivery {
+            received_at,
+            topic,
+            payload,
+            sent_bytes,
+            receipt,
+        } = delivery;
+        Ok(Journaled {
+            position,
+            received_at,
+            topic,
+            payload,
+            sent_bytes,
+            receipt,
+            ours,
+        })
     }
 
     /// Hands on what the journal has and the table lacks.

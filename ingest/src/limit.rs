@@ -1,14 +1,17 @@
 //! Limit: how much of what a device gets rejected is kept in an hour.
 //!
-//! One vendor's broken firmware must not fill the disk. Beyond the limit, messages are counted by reason instead, and
-//! each commit carries a row of `rejected` a device with the counts: nothing vanishes unsaid. Policy without I/O; the
-//! clock is the messages' own receive time, so that a replay of the journal says the same. At a start the hour's
-//! allowance begins anew. Invariant: what it remembers is bounded, however many devices there are.
+//! One vendor's broken firmware must not fill the disk. Beyond the limit, messages are counted by reason instead, and once
+//! the hour is over there is a row of `rejected` for each device with its counts: nothing vanishes unsaid. Policy without
+//! I/O; the clock is the messages' own receive time, so that a replay of the journal says the same. At a start the
+//! hour's allowance begins anew, and its counts go on: [`counts`](crate::counts) keeps them with the journal. Invariant:
+//! what it remembers is bounded, however many devices there are.
 
 use std::collections::{BTreeMap, HashMap};
 
 use dustwatch_lake::RejectedRow;
 use dustwatch_observation::{Reason, Time, Topic};
+
+use crate::counts::{Counts, Unkept};
 
 /// Devices with an allowance of their own; those beyond share one with the messages whose topic names no device.
 const MAX_DEVICES: usize = 4096;
@@ -21,27 +24,17 @@ const HOUR_MICROS: i64 = 3_600_000_000;
 pub(crate) struct RejectLimit {
     max_messages: u32,
     max_bytes: u64,
-    /// Hour of UTC, since 1970.
-    hour: i64,
     used: HashMap<String, Used>,
-    /// What was not kept since the last commit, by device.
-    unkept: BTreeMap<String, Unkept>,
+    /// What was not kept in the present hour.
+    counts: Counts,
+    /// Rows of hours that are over.
+    due: Vec<RejectedRow>,
 }
 
 #[derive(Debug, Default)]
 struct Used {
     messages: u32,
     bytes: u64,
-}
-
-/// Messages that were counted only.
-#[derive(Debug)]
-struct Unkept {
-    received_at: Time,
-    day: i32,
-    topic: String,
-    bytes: u64,
-    reasons: BTreeMap<Reason, u64>,
 }
 
 /// A rejected message, as far as the limit looks at it.
@@ -60,19 +53,39 @@ impl RejectLimit {
         Self {
             max_messages,
             max_bytes,
-            hour: i64::MIN,
             used: HashMap::new(),
-            unkept: BTreeMap::new(),
+            counts: Counts::default(),
+            due: Vec::new(),
+        }
+    }
+
+    /// Goes on with the counts of an earlier life.
+    pub(crate) fn go_on(&mut self, counts: Counts) {
+        self.counts = counts;
+    }
+
+    /// What was not kept in the present hour.
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Takes note of a message's hour; the counts of the one before are due when it is another.
+    pub(crate) fn look_at(&mut self, received_at: Time) {
+        let hour = received_at.as_micros().div_euclid(HOUR_MICROS);
+        if hour != self.counts.hour {
+            self.used.clear();
+            let over = std::mem::replace(&mut self.counts, Counts::of_hour(hour));
+            self.due.extend(
+                over.devices
+                    .into_iter()
+                    .map(|(device, unkept)| row(&device, unkept)),
+            );
         }
     }
 
     /// Whether a rejected message is to be kept; if not, it has been counted.
     pub(crate) fn keeps(&mut self, message: Rejected<'_>) -> bool {
-        let hour = message.received_at.as_micros().div_euclid(HOUR_MICROS);
-        if hour != self.hour {
-            self.hour = hour;
-            self.used.clear();
-        }
+        self.look_at(message.received_at);
         let device = Topic::parse(message.topic).map_or(String::new(), |topic| topic.device.to_string());
         let device = if self.used.len() < MAX_DEVICES || self.used.contains_key(&device) {
             device
@@ -91,55 +104,59 @@ impl RejectLimit {
     }
 
     fn count(&mut self, device: String, message: Rejected<'_>) {
-        let unkept = self.unkept.entry(device).or_insert_with(|| Unkept {
-            received_at: message.received_at,
+        // An earlier life of this hour may have counted others.
+        let devices = &mut self.counts.devices;
+        let device = if devices.len() < MAX_DEVICES || devices.contains_key(&device) {
+            device
+        } else {
+            String::new()
+        };
+        let unkept = devices.entry(device).or_insert_with(|| Unkept {
+            received_at: 0,
             day: message.day,
             topic: beginning(message.topic),
             bytes: 0,
             reasons: BTreeMap::new(),
         });
-        unkept.received_at = message.received_at;
+        unkept.received_at = message.received_at.as_micros();
         unkept.day = message.day;
         unkept.bytes = unkept.bytes.saturating_add(message.bytes);
-        *unkept.reasons.entry(message.reason).or_default() += 1;
+        *unkept
+            .reasons
+            .entry(message.reason.code().to_owned())
+            .or_default() += 1;
     }
 
-    /// A row a device with what was not kept since this was asked last.
-    pub(crate) fn take_counts(&mut self) -> Vec<RejectedRow> {
-        let counts = std::mem::take(&mut self.unkept);
-        counts
-            .into_iter()
-            .map(|(device, unkept)| unkept.into_row(&device))
-            .collect()
+    /// Rows with what was not kept in hours that are over, one a device and hour.
+    pub(crate) fn take_due(&mut self) -> Vec<RejectedRow> {
+        std::mem::take(&mut self.due)
     }
 }
 
-impl Unkept {
-    fn into_row(self, device: &str) -> RejectedRow {
-        let count: u64 = self.reasons.values().sum();
-        let mut reasons: Vec<(Reason, u64)> = self.reasons.into_iter().collect();
-        reasons.sort_by_key(|(reason, count)| (std::cmp::Reverse(*count), *reason));
-        let reasons: Vec<String> = reasons
-            .iter()
-            .map(|(reason, count)| format!("{reason} {count}"))
-            .collect();
-        let whose = if device.is_empty() {
-            " of topics without a device, or of devices beyond those told apart"
-        } else {
-            ""
-        };
-        RejectedRow {
-            received_at: self.received_at,
-            topic: self.topic,
-            payload: Vec::new(),
-            reason: Reason::RateLimited,
-            detail: format!(
-                "{count} more{whose}: {}; {} bytes were not kept",
-                reasons.join(", "),
-                self.bytes
-            ),
-            day: self.day,
-        }
+fn row(device: &str, unkept: Unkept) -> RejectedRow {
+    let count: u64 = unkept.reasons.values().sum();
+    let mut reasons: Vec<(String, u64)> = unkept.reasons.into_iter().collect();
+    reasons.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    let reasons: Vec<String> = reasons
+        .iter()
+        .map(|(reason, count)| format!("{reason} {count}"))
+        .collect();
+    let whose = if device.is_empty() {
+        " of topics without a device, or of devices beyond those told apart"
+    } else {
+        ""
+    };
+    RejectedRow {
+        received_at: Time::from_micros(unkept.received_at),
+        topic: unkept.topic,
+        payload: Vec::new(),
+        reason: Reason::RateLimited,
+        detail: format!(
+            "{count} more{whose}: {}; {} bytes were not kept",
+            reasons.join(", "),
+            unkept.bytes
+        ),
+        day: unkept.day,
     }
 }
 
@@ -175,7 +192,9 @@ mod tests {
             "one payload that is larger than all of the allowance"
         );
         assert!(limit.keeps(message(b, 900, 5)));
-        let rows = limit.take_counts();
+        assert!(limit.take_due().is_empty(), "the hour is not over");
+        assert!(limit.keeps(message(a, 10, 3600)), "a new hour");
+        let rows = limit.take_due();
         let said: Vec<(&str, &str)> = rows
             .iter()
             .map(|r| (r.topic.as_str(), r.detail.as_str()))
@@ -187,8 +206,7 @@ mod tests {
                 (b, "1 more: not_json 1; 990 bytes were not kept")
             ]
         );
-        assert!(limit.take_counts().is_empty(), "said once");
-        assert!(limit.keeps(message(a, 10, 3600)), "a new hour");
+        assert!(limit.take_due().is_empty(), "said once");
     }
 
     proptest! {
@@ -204,9 +222,10 @@ mod tests {
                 }
             }
             prop_assert!(limit.used.len() <= MAX_DEVICES + 1);
-            prop_assert!(limit.unkept.len() <= MAX_DEVICES + 1);
+            prop_assert!(limit.counts.devices.len() <= MAX_DEVICES + 1);
+            limit.look_at(Time::from_micros(HOUR_MICROS));
             let counted: u64 = limit
-                .take_counts()
+                .take_due()
                 .iter()
                 .map(|row| row.detail.split(' ').next().unwrap().parse::<u64>().unwrap())
                 .sum();

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use crate::batch::Sealed;
 use crate::delivery::{Hop, Journaled};
 use crate::process::Process;
-use crate::stats::Stats;
+use crate::stats::{Snapshot, Stats};
 
 /// Upper bounds of lags, seconds: from a sensor beside us to a site that was offline for a week.
 const LAG_BUCKETS: &[f64] = &[
@@ -26,6 +26,77 @@ const LAG_BUCKETS: &[f64] = &[
 /// Upper bounds of work, seconds.
 const WORK_BUCKETS: &[f64] = &[
     0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+];
+/// Name, meaning and value of a counter.
+type Counted = (&'static str, &'static str, fn(&Snapshot) -> u64);
+
+/// Everything that the stages count, but for rejections, which have a label.
+const COUNTERS: &[Counted] = &[
+    (
+        "dustwatch_ingest_messages_total",
+        "Messages received, redeliveries included.",
+        |now| now.messages,
+    ),
+    (
+        "dustwatch_ingest_journaled_total",
+        "Messages synced to the journal.",
+        |now| now.journaled,
+    ),
+    (
+        "dustwatch_ingest_journal_syncs_total",
+        "Syncs of the journal.",
+        |now| now.journal_syncs,
+    ),
+    (
+        "dustwatch_ingest_acknowledged_total",
+        "Messages acknowledged to the broker.",
+        |now| now.acknowledged,
+    ),
+    (
+        "dustwatch_ingest_observations_total",
+        "Observations decoded.",
+        |now| now.observations,
+    ),
+    (
+        "dustwatch_ingest_committed_observations_total",
+        "Observations added to the table.",
+        |now| now.committed,
+    ),
+    (
+        "dustwatch_ingest_committed_bytes_total",
+        "Bytes of Parquet added.",
+        |now| now.committed_bytes,
+    ),
+    (
+        "dustwatch_ingest_commits_total",
+        "Commits of the table observations.",
+        |now| now.commits,
+    ),
+    (
+        "dustwatch_ingest_duplicates_total",
+        "Observations that the table had already.",
+        |now| now.duplicates,
+    ),
+    (
+        "dustwatch_ingest_corrections_total",
+        "Observations that corrected an earlier one.",
+        |now| now.corrections,
+    ),
+    (
+        "dustwatch_ingest_connections_total",
+        "Connections made to the broker.",
+        |now| now.connections,
+    ),
+    (
+        "dustwatch_ingest_reloads_total",
+        "Times that the stations were exchanged without a restart.",
+        |now| now.reloads,
+    ),
+    (
+        "dustwatch_ingest_failed_reloads_total",
+        "Times that the files of the stations could not be read again.",
+        |now| now.failed_reloads,
+    ),
 ];
 const METADATA: Metadata<'static> = Metadata::new("dustwatch_ingest", Level::INFO, None);
 
@@ -127,69 +198,12 @@ impl Metrics {
 
     fn count(&self) {
         let now = self.stats.snapshot();
-        let counters: [(&'static str, u64, &'static str); 11] = [
-            (
-                "dustwatch_ingest_messages_total",
-                now.messages,
-                "Messages received, redeliveries included.",
-            ),
-            (
-                "dustwatch_ingest_journaled_total",
-                now.journaled,
-                "Messages synced to the journal.",
-            ),
-            (
-                "dustwatch_ingest_journal_syncs_total",
-                now.journal_syncs,
-                "Syncs of the journal.",
-            ),
-            (
-                "dustwatch_ingest_acknowledged_total",
-                now.acknowledged,
-                "Messages acknowledged to the broker.",
-            ),
-            (
-                "dustwatch_ingest_observations_total",
-                now.observations,
-                "Observations decoded.",
-            ),
-            (
-                "dustwatch_ingest_committed_observations_total",
-                now.committed,
-                "Observations added to the table.",
-            ),
-            (
-                "dustwatch_ingest_committed_bytes_total",
-                now.committed_bytes,
-                "Bytes of Parquet added.",
-            ),
-            (
-                "dustwatch_ingest_commits_total",
-                now.commits,
-                "Commits of the table observations.",
-            ),
-            (
-                "dustwatch_ingest_duplicates_total",
-                now.duplicates,
-                "Observations that the table had already.",
-            ),
-            (
-                "dustwatch_ingest_corrections_total",
-                now.corrections,
-                "Observations that corrected an earlier one.",
-            ),
-            (
-                "dustwatch_ingest_connections_total",
-                now.connections,
-                "Connections made to the broker.",
-            ),
-        ];
-        for (name, value, help) in counters {
+        for (name, help, value) in COUNTERS {
             self.recorder
-                .describe_counter(KeyName::from(name), None, help.into());
+                .describe_counter(KeyName::from(*name), None, (*help).into());
             self.recorder
-                .register_counter(&Key::from_name(name), &METADATA)
-                .absolute(value);
+                .register_counter(&Key::from_name(*name), &METADATA)
+                .absolute(value(&now));
         }
         let name = "dustwatch_ingest_rejected_total";
         self.recorder
@@ -221,6 +235,12 @@ impl Metrics {
             &[],
             now.journal_bytes as f64,
             "Bytes of the journal on disk.",
+        );
+        self.gauge(
+            "dustwatch_ingest_clock_ahead_seconds",
+            &[],
+            Duration::from_micros(now.clock_ahead_micros).as_secs_f64(),
+            "How far receive times are ahead of the clock since it was put back.",
         );
         self.gauge(
             "dustwatch_ingest_table_version",

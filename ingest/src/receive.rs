@@ -14,11 +14,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dustwatch_config::BrokerSettings;
-use dustwatch_observation::{Clock, Time};
+use dustwatch_failpoint::{self as failpoint, Point};
+use dustwatch_observation::{Clock, Time, TopicKind};
 use tokio::sync::{mpsc, watch};
 
 use crate::delivery::{Delivery, Hop, Receipt};
-use crate::failpoint::{self, Point};
+use crate::districts::Districts;
 use crate::link::{self, Backoff};
 use crate::mqtt::{self, ConnectionError, Packet, Reader, Target, Version, Writer};
 use crate::stats::{Stats, add};
@@ -34,15 +35,50 @@ const FILLED: usize = 64 * 1024;
 /// wake-up for each is most of what receiving costs. It adds so much to the way from observed to queryable.
 const PAUSE: Duration = Duration::from_millis(1);
 
+/// Receive times this much ahead of the clock are told: it was put back.
+const NOTED_AHEAD_MICROS: i64 = 1_000_000;
+
+/// What is asked for, and whether the broker has confirmed it.
+#[derive(Debug, Clone)]
+pub(crate) struct Topics {
+    districts: Districts,
+    /// The group of a shared subscription.
+    share: Option<String>,
+    confirmed: watch::Sender<bool>,
+}
+
+impl Topics {
+    /// Whether the broker has confirmed everything that was asked for.
+    pub(crate) fn are_confirmed(&self) -> bool {
+        *self.confirmed.borrow()
+    }
+
+    /// Waits until there are more.
+    pub(crate) async fn grown(&mut self) {
+        self.districts.grown().await;
+    }
+
+    /// Asks for all of them; one that is had already is only confirmed once more.
+    pub(crate) async fn ask(&self, writer: &mut Writer) -> Result<(), ConnectionError> {
+        self.confirmed.send_replace(false);
+        let mut filters = self.districts.filters(TopicKind::Obs);
+        if let Some(group) = &self.share {
+            filters
+                .iter_mut()
+                .for_each(|f| *f = format!("$share/{group}/{f}"));
+        }
+        tracing::info!(?filters, "asking for topics");
+        writer.subscribe(&filters).await
+    }
+}
+
 /// The first stage.
 pub(crate) struct Receiver {
     target: Target,
-    filters: Vec<String>,
     max_payload_bytes: usize,
     clock: Arc<dyn Clock>,
     stats: Arc<Stats>,
-    /// Becomes true when the broker has confirmed the subscription.
-    subscribed: watch::Sender<bool>,
+    topics: Topics,
     /// Number of the present connection.
     connection: u64,
     /// Time given to the delivery before: no two have the same, so that the later of two can be told.
@@ -56,7 +92,7 @@ impl Receiver {
     /// [`IngestError::Broker`] when the address cannot be used.
     pub(crate) fn new(
         broker: &BrokerSettings,
-        filters: Vec<String>,
+        districts: Districts,
         clock: Arc<dyn Clock>,
         stats: Arc<Stats>,
     ) -> Result<Self, IngestError> {
@@ -75,14 +111,14 @@ impl Receiver {
                 password: broker.password.clone(),
                 max_packet: max_payload_bytes + BESIDE_PAYLOAD,
             },
-            filters: match &broker.share {
-                Some(group) => filters.iter().map(|f| format!("$share/{group}/{f}")).collect(),
-                None => filters,
-            },
             max_payload_bytes,
             clock,
             stats,
-            subscribed: watch::channel(false).0,
+            topics: Topics {
+                districts,
+                share: broker.share.clone(),
+                confirmed: watch::channel(false).0,
+            },
             connection: 0,
             stamped: Time::from_micros(i64::MIN),
         })
@@ -90,7 +126,7 @@ impl Receiver {
 
     /// Whether the broker has confirmed the subscription.
     pub(crate) fn subscribed(&self) -> watch::Receiver<bool> {
-        self.subscribed.subscribe()
+        self.topics.confirmed.subscribe()
     }
 
     /// Receives until the senders of `receipts` are gone, or nobody takes deliveries and the broker is away: what is
@@ -101,8 +137,12 @@ impl Receiver {
         mut receipts: mpsc::UnboundedReceiver<Vec<Receipt>>,
     ) {
         let mut backoff = Backoff::default();
+        let mut topics = self.topics.clone();
         loop {
-            let error = match self.converse(&output, &mut receipts, &mut backoff).await {
+            let error = match self
+                .converse(&output, &mut receipts, &mut topics, &mut backoff)
+                .await
+            {
                 Ok(()) => return,
                 Err(_) if output.is_closed() => return,
                 Err(error) => error,
@@ -130,6 +170,7 @@ impl Receiver {
         &mut self,
         output: &mpsc::Sender<Hop>,
         receipts: &mut mpsc::UnboundedReceiver<Vec<Receipt>>,
+        topics: &mut Topics,
         backoff: &mut Backoff,
     ) -> Result<(), ConnectionError> {
         let (mut reader, mut writer, session_present) = mqtt::open(&self.target).await?;
@@ -138,25 +179,19 @@ impl Receiver {
         self.stats.unacknowledged.store(0, Ordering::Relaxed);
         self.stats.connected.store(true, Ordering::Relaxed);
         tracing::info!(session_present, "connected to broker");
-        self.subscribe(&mut writer, session_present).await?;
+        if !session_present || !topics.are_confirmed() {
+            topics.ask(&mut writer).await?;
+        }
         let (connection, stats) = (self.connection, self.stats.clone());
         let ended = tokio::select! {
             lost = self.receive(&mut reader, output) => lost,
-            ended = acknowledge::run(&mut writer, connection, receipts, &stats) => ended,
+            ended = acknowledge::run(&mut writer, connection, receipts, topics, &stats) => ended,
         };
         // A broker that lets us in and refuses us the topics is not to be asked four times a second.
-        if *self.subscribed.borrow() {
+        if self.topics.are_confirmed() {
             backoff.reset();
         }
         ended
-    }
-
-    async fn subscribe(&mut self, writer: &mut Writer, session_present: bool) -> Result<(), ConnectionError> {
-        if session_present && *self.subscribed.borrow() {
-            return Ok(());
-        }
-        self.subscribed.send_replace(false);
-        writer.subscribe(&self.filters).await
     }
 
     /// Reads and hands on; ends with the connection only.
@@ -197,8 +232,8 @@ impl Receiver {
                     return Err(ConnectionError::SubscriptionRefused(reason));
                 }
                 Packet::Subscribed { refused: None } => {
-                    tracing::info!(filters = ?self.filters, "subscribed");
-                    self.subscribed.send_replace(true);
+                    tracing::info!("subscribed");
+                    self.topics.confirmed.send_replace(true);
                 }
                 Packet::Disconnect(reason) => return Err(ConnectionError::Disconnected(reason)),
                 Packet::Connected { .. } | Packet::Other => {}
@@ -207,7 +242,32 @@ impl Receiver {
         add(&self.stats.messages, deliveries.len() as u64);
         let waiting = deliveries.iter().filter(|d| d.receipt.is_some()).count();
         add(&self.stats.unacknowledged, waiting as u64);
+        if !deliveries.is_empty() {
+            self.look_at_the_clock();
+        }
         Ok(deliveries)
+    }
+
+    /// Receive times never go back while the process lives, so that the later of two deliveries can be told. Once the
+    /// clock was put back they are ahead of it until it has caught up.
+    fn look_at_the_clock(&self) {
+        let ahead = self
+            .stamped
+            .as_micros()
+            .saturating_sub(self.clock.now().as_micros());
+        let ahead = if ahead < NOTED_AHEAD_MICROS {
+            0
+        } else {
+            ahead.unsigned_abs()
+        };
+        let before = self.stats.clock_ahead_micros.swap(ahead, Ordering::Relaxed);
+        if before == 0 && ahead > 0 {
+            tracing::warn!(
+                ahead_s = ahead / 1_000_000,
+                "the clock was put back: receive times go on from where they were until it has caught up, or the \
+                 next start"
+            );
+        }
     }
 
     fn delivery(&mut self, topic: String, payload: Bytes, cut: usize, id: Option<u16>) -> Delivery {

@@ -28,6 +28,9 @@ pub struct Stats {
     pub(crate) files: AtomicU64,
     pub(crate) journal_last: AtomicU64,
     pub(crate) table_position: AtomicU64,
+    pub(crate) clock_ahead_micros: AtomicU64,
+    pub(crate) reloads: AtomicU64,
+    pub(crate) failed_reloads: AtomicU64,
     pub(crate) rejected: Mutex<BTreeMap<Reason, u64>>,
 }
 
@@ -70,6 +73,12 @@ pub struct Snapshot {
     pub unacknowledged: u64,
     /// Files that the newest version of `observations` reads.
     pub files: u64,
+    /// How far receive times are ahead of the clock since it was put back, in microseconds.
+    pub clock_ahead_micros: u64,
+    /// Times that the stations were exchanged.
+    pub reloads: u64,
+    /// Times that the files could not be read again.
+    pub failed_reloads: u64,
     /// Rejections by reason.
     pub rejected: BTreeMap<Reason, u64>,
 }
@@ -85,6 +94,16 @@ impl Stats {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         *rejected.entry(reason).or_default() += 1;
+    }
+
+    /// Takes note that the stations were exchanged for those that the files say now.
+    pub fn reloaded(&self) {
+        add(&self.reloads, 1);
+    }
+
+    /// Takes note that the files could not be read again.
+    pub fn reload_failed(&self) {
+        add(&self.failed_reloads, 1);
     }
 
     /// The counters now.
@@ -109,6 +128,9 @@ impl Stats {
             replayed: self.replayed.load(Ordering::Relaxed),
             unacknowledged: get(&self.unacknowledged),
             files: get(&self.files),
+            clock_ahead_micros: get(&self.clock_ahead_micros),
+            reloads: get(&self.reloads),
+            failed_reloads: get(&self.failed_reloads),
             rejected: self
                 .rejected
                 .lock()

@@ -7,27 +7,23 @@
 //! ids may append to a table at the same time: rows that were admitted against what others have written to their days
 //! meanwhile are not appended, but given back to be admitted again.
 //!
-//! The appender follows the log entry by entry and keeps no list of files; the table that it holds is for its columns,
-//! and brought up to date only when a day is to be read.
+//! Between its commits the appender [follows](crate::follow) the log; what was written and is not named by it counts for
+//! nothing.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use deltalake::DeltaTable;
 use deltalake::arrow::array::RecordBatch;
 use deltalake::kernel::{Action, Add, Transaction};
 use deltalake::protocol::{DeltaOperation, SaveMode};
+use dustwatch_failpoint::{self as failpoint, Point};
 
-use crate::entry::{CHECKPOINT_EVERY, Entry, Passed, Written, is_there, read_entry, write_entry};
+use crate::entry::{CHECKPOINT_EVERY, Entry, Passed, Written, write_entry};
 use crate::files::{remove_files, write_files, write_rows};
+use crate::follow::{files_of, read_position};
 use crate::history::{day_number, days_of};
 use crate::{Lake, LakeError, ObservationRows, TableKind, TouchedDays, durable};
-
-/// Updates of the table after which it is read afresh, so that memory does not grow with the log.
-const REOPEN_AFTER: u32 = 100;
-
-/// Age above which the newest entry known is looked for again: far below the time for which entries are kept.
-const SURE_FOR: Duration = Duration::from_secs(3600);
 
 /// Times that rows are written anew when the table's columns change under them.
 const REWRITES: u32 = 3;
@@ -71,29 +67,29 @@ enum Others {
 /// Appends to one table under one application id.
 #[derive(Debug)]
 pub struct Appender {
-    lake: Lake,
-    kind: TableKind,
-    app_id: String,
+    pub(crate) lake: Lake,
+    pub(crate) kind: TableKind,
+    pub(crate) app_id: String,
     /// The table as it was when it was read last: its columns hold, its files may be behind `version`.
-    table: DeltaTable,
-    updates: u32,
+    pub(crate) table: DeltaTable,
+    pub(crate) updates: u32,
     /// The newest version known, and when it was seen to be the newest.
-    version: u64,
-    seen: Instant,
-    position: Option<u64>,
+    pub(crate) version: u64,
+    pub(crate) seen: Instant,
+    pub(crate) position: Option<u64>,
     /// A commit ended in an error and may have landed.
-    uncertain: bool,
+    pub(crate) uncertain: bool,
     /// Columns or properties changed since the table was read.
-    changed: bool,
+    pub(crate) changed: bool,
     /// Log entries from this version on may not be on disk yet.
-    unsynced: Option<u64>,
+    pub(crate) unsynced: Option<u64>,
     /// Days that others touched since they were asked for last.
-    foreign: TouchedDays,
+    pub(crate) foreign: TouchedDays,
     /// Every local day that may have rows.
-    days: BTreeSet<i32>,
+    pub(crate) days: BTreeSet<i32>,
     /// Files that the version reads.
-    files: usize,
-    checkpoint: Option<tokio::task::JoinHandle<()>>,
+    pub(crate) files: usize,
+    pub(crate) checkpoint: Option<tokio::task::JoinHandle<()>>,
 }
 
 impl Appender {
@@ -140,12 +136,6 @@ impl Appender {
         self.files
     }
 
-    /// Takes note of what other writers have committed; the days that they touched since this was asked last.
-    pub(crate) async fn foreign_days(&mut self) -> Result<TouchedDays, LakeError> {
-        self.catch_up().await?;
-        Ok(std::mem::replace(&mut self.foreign, TouchedDays::none()))
-    }
-
     /// The table, for reading what it held when it was last brought up to date.
     pub(crate) fn table(&self) -> &DeltaTable {
         &self.table
@@ -154,20 +144,6 @@ impl Appender {
     /// Every local day that may have rows.
     pub(crate) fn days(&self) -> &BTreeSet<i32> {
         &self.days
-    }
-
-    /// Brings the table up to date, for reading rows.
-    pub(crate) async fn refresh(&mut self) -> Result<(), LakeError> {
-        let store = LakeError::store(self.kind.name());
-        if self.table.version().is_some_and(|read| read >= self.version) {
-            return Ok(());
-        }
-        self.updates += 1;
-        if self.updates.is_multiple_of(REOPEN_AFTER) {
-            self.table = self.lake.open_or_create(self.kind).await?;
-            return Ok(());
-        }
-        self.table.update_state().await.map_err(store)
     }
 
     /// Makes rows part of the table, together with the journal position that they reach. When this returns `Ok`, the
@@ -247,50 +223,6 @@ impl Appender {
         self.position.is_some_and(|reached| reached >= position)
     }
 
-    /// Reads the log on to its end.
-    async fn catch_up(&mut self) -> Result<(), LakeError> {
-        self.find_newest().await?;
-        let log = self.table.log_store();
-        while let Some(entry) = read_entry(log.as_ref(), self.version + 1)
-            .await
-            .map_err(LakeError::store(self.kind.name()))?
-        {
-            self.pass(&entry);
-        }
-        self.seen = Instant::now();
-        self.uncertain = false;
-        Ok(())
-    }
-
-    /// After a long rest the entries after the one known may have been cleaned up: then the table is read afresh,
-    /// since a version among them would be free again.
-    async fn find_newest(&mut self) -> Result<(), LakeError> {
-        let log = self.table.log_store();
-        let is_sure = self.seen.elapsed() < SURE_FOR
-            && is_there(log.as_ref(), self.version)
-                .await
-                .map_err(LakeError::store(self.kind.name()))?;
-        if is_sure { Ok(()) } else { self.reopen().await }
-    }
-
-    /// Takes note of an entry that is in the log.
-    fn pass(&mut self, entry: &Entry) {
-        self.version = entry.version;
-        self.unsynced.get_or_insert(entry.version);
-        self.changed |= entry.changes_table();
-        let count = |action: &str| entry.actions.iter().filter(|a| a.get(action).is_some()).count();
-        self.files = (self.files + count("add")).saturating_sub(count("remove"));
-        let touched = entry.touched();
-        if let TouchedDays::Days(days) = &touched {
-            self.days.extend(days);
-        }
-        match entry.position(&self.app_id) {
-            // Ours, landed in spite of an error.
-            Some(reached) => self.position = self.position.max(Some(reached)),
-            None => self.foreign.extend(touched),
-        }
-    }
-
     /// Sees to it that every log entry that may be ours is on disk.
     fn sync_log(&mut self) -> Result<(), LakeError> {
         let (Some(from), Some(folder)) = (self.unsynced, self.lake.table_folder(self.kind)) else {
@@ -306,6 +238,7 @@ impl Appender {
             Source::Batches(batches) => write_files(&self.table, self.kind, batches).await?,
             Source::Rows(rows) => write_rows(&self.table, rows).await?,
         };
+        failpoint::pass(Point::FilesWritten);
         if let Some(folder) = self.lake.table_folder(self.kind) {
             durable::sync_files(&folder, &adds)?;
         }
@@ -332,7 +265,7 @@ impl Appender {
         let transaction = Transaction::new(&self.app_id, i64::try_from(position).unwrap_or(i64::MAX));
         let operation = DeltaOperation::Write {
             mode: SaveMode::Append,
-            partition_by: Some(vec![self.kind.partition().to_owned()]),
+            partition_by: self.kind.partition().map(|column| vec![column.to_owned()]),
             predicate: None,
         };
         let actions = adds.into_iter().map(Action::Add).collect();
@@ -347,7 +280,10 @@ impl Appender {
         .await;
         passed.iter().for_each(|entry| self.pass(entry));
         match written {
-            Ok(Written::At(version)) => self.landed(version, position, days, paths.len()),
+            Ok(Written::At(version)) => {
+                failpoint::pass(Point::EntryWritten);
+                self.landed(version, position, days, paths.len());
+            }
             Ok(Written::Stopped) if !self.is_reached(position) => {
                 remove_files(&self.table, &paths).await;
                 if is_overtaken(&self.foreign) {
@@ -396,45 +332,9 @@ impl Appender {
             }
         }));
     }
-
-    async fn reopen(&mut self) -> Result<(), LakeError> {
-        let before = self.version;
-        self.table = self.lake.open_or_create(self.kind).await?;
-        self.position = read_position(&self.table, self.kind, &self.app_id).await?;
-        self.days.extend(days_of(&self.table)?);
-        self.files = files_of(&self.table);
-        self.version = self.table.version().unwrap_or(0);
-        self.seen = Instant::now();
-        (self.changed, self.uncertain) = (false, false);
-        if self.version != before {
-            self.unsynced.get_or_insert(self.version);
-            self.foreign = TouchedDays::Unknown;
-        }
-        Ok(())
-    }
-}
-
-fn files_of(table: &DeltaTable) -> usize {
-    table
-        .snapshot()
-        .map_or(0, |state| state.log_data().iter().count())
 }
 
 fn day_of_add(add: &Add) -> Option<i32> {
     let day = add.partition_values.get("day")?.as_deref()?;
     day_number(day)
-}
-
-/// The position that a table has reached under an application id, by its whole log.
-pub(crate) async fn read_position(
-    table: &DeltaTable,
-    kind: TableKind,
-    app_id: &str,
-) -> Result<Option<u64>, LakeError> {
-    let state = table.snapshot().map_err(LakeError::store(kind.name()))?;
-    let version = state
-        .transaction_version(table.log_store().as_ref(), app_id)
-        .await
-        .map_err(LakeError::store(kind.name()))?;
-    Ok(version.and_then(|v| u64::try_from(v).ok()))
 }

@@ -18,13 +18,15 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{col, lit};
 use delta_kernel::expressions::Scalar;
 use deltalake::DeltaTable;
-use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
 use deltalake::kernel::{Action, Add, LogicalFileView};
 use deltalake::protocol::DeltaOperation;
 use deltalake::writer::{DeltaWriter, RecordBatchWriter, WriteMode};
+use dustwatch_failpoint::{self as failpoint, Point};
 use futures::StreamExt;
 use indexmap::IndexMap;
 
+use crate::exchange::{ATTEMPTS, wait_if_overtaken};
+use crate::files::remove_files;
 use crate::history::day_of;
 use crate::{Lake, LakeError, TableKind, durable, writer};
 
@@ -57,6 +59,16 @@ pub struct Compacted {
     pub bytes_after: u64,
 }
 
+impl Compacted {
+    fn add(&mut self, more: Self) {
+        self.days += more.days;
+        self.files_before += more.files_before;
+        self.files_after += more.files_after;
+        self.bytes_before += more.bytes_before;
+        self.bytes_after += more.bytes_after;
+    }
+}
+
 /// The files of one day.
 #[derive(Debug, Default)]
 struct DayFiles {
@@ -76,23 +88,25 @@ impl Lake {
     /// Rewrites days of `observations` or `rejected` whose files are too many, one commit a day, oldest first.
     ///
     /// # Errors
-    /// [`LakeError::Store`], [`LakeError::Disk`]: the day at hand is as it was, those before it are done. Another
-    /// compaction at the same time makes one of the two fail so.
+    /// [`LakeError::Store`], [`LakeError::Disk`]: the day at hand is as it was, those before it are done. Of two
+    /// compactions at the same time one rewrites a day, and the other finds it rewritten.
     pub async fn compact(&self, kind: TableKind, when: CompactWhen) -> Result<Compacted, LakeError> {
         let mut done = Compacted::default();
         let Some(mut table) = self.existing(kind).await? else {
             return Ok(done);
         };
-        let mut days: BTreeMap<i32, DayFiles> = BTreeMap::new();
-        for file in files(&table, kind)? {
-            if let Some(day) = day_of(&file) {
-                let of = days.entry(day).or_default();
-                of.files += 1;
-                of.bytes += file.size().unsigned_abs();
+        for day in days_worth_it(&table, kind, when)? {
+            for attempt in 0..ATTEMPTS {
+                let fail = LakeError::store(kind.name());
+                table.update_state().await.map_err(fail)?;
+                if !days_worth_it(&table, kind, when)?.contains(&day) {
+                    break;
+                }
+                match self.compact_day(kind, &table, day, &mut done).await {
+                    Ok(()) => break,
+                    Err(error) => wait_if_overtaken(attempt, error).await?,
+                }
             }
-        }
-        for (day, _) in days.into_iter().filter(|(day, of)| when.is_worth_it(*day, of)) {
-            self.compact_day(kind, &mut table, day, &mut done).await?;
         }
         Ok(done)
     }
@@ -100,12 +114,10 @@ impl Lake {
     async fn compact_day(
         &self,
         kind: TableKind,
-        table: &mut DeltaTable,
+        table: &DeltaTable,
         day: i32,
         done: &mut Compacted,
     ) -> Result<(), LakeError> {
-        let fail = LakeError::store(kind.name());
-        table.update_state().await.map_err(fail)?;
         let old: Vec<LogicalFileView> = files(table, kind)?
             .into_iter()
             .filter(|file| day_of(file) == Some(day))
@@ -121,11 +133,15 @@ impl Lake {
         if let Some(folder) = self.table_folder(kind) {
             durable::sync_files(&folder, &adds)?;
         }
-        done.days += 1;
-        done.files_before += old.len() as u64;
-        done.files_after += adds.len() as u64;
-        done.bytes_before += old.iter().map(|file| file.size().unsigned_abs()).sum::<u64>();
-        done.bytes_after += adds.iter().map(|add| add.size.unsigned_abs()).sum::<u64>();
+        failpoint::pass(Point::DayRewritten);
+        let this = Compacted {
+            days: 1,
+            files_before: old.len() as u64,
+            files_after: adds.len() as u64,
+            bytes_before: old.iter().map(|file| file.size().unsigned_abs()).sum(),
+            bytes_after: adds.iter().map(|add| add.size.unsigned_abs()).sum(),
+        };
+        let paths: Vec<String> = adds.iter().map(|add| add.path.clone()).collect();
         let actions = old
             .iter()
             .map(|file| Action::Remove(file.remove_action(false)))
@@ -136,12 +152,32 @@ impl Lake {
                 })
             }))
             .collect();
-        let version = commit(table, kind, actions).await?;
-        if let Some(folder) = self.table_folder(kind) {
-            durable::sync_log_entry(&folder, version)?;
+        let operation = DeltaOperation::Optimize {
+            predicate: None,
+            target_size: TARGET_BYTES as i64,
+        };
+        let exchanged = self.exchange(table, kind, actions, operation).await;
+        if let Err(LakeError::Overtaken { .. }) = exchanged {
+            remove_files(table, &paths).await;
         }
+        exchanged?;
+        done.add(this);
         Ok(())
     }
+}
+
+/// The days that have more files than they should, oldest first.
+fn days_worth_it(table: &DeltaTable, kind: TableKind, when: CompactWhen) -> Result<Vec<i32>, LakeError> {
+    let mut days: BTreeMap<i32, DayFiles> = BTreeMap::new();
+    for file in files(table, kind)? {
+        if let Some(day) = day_of(&file) {
+            let of = days.entry(day).or_default();
+            of.files += 1;
+            of.bytes += file.size().unsigned_abs();
+        }
+    }
+    days.retain(|day, of| when.is_worth_it(*day, of));
+    Ok(days.into_keys().collect())
 }
 
 fn files(table: &DeltaTable, kind: TableKind) -> Result<Vec<LogicalFileView>, LakeError> {
@@ -168,7 +204,7 @@ async fn rewrite(table: &DeltaTable, kind: TableKind, day: i32) -> Result<(Vec<A
         .map_err(store)?
         .with_writer_properties(writer::sorted_properties(&schema, kind))
         .with_target_file_size(TARGET_BYTES);
-    let partition = IndexMap::from([(kind.partition().to_owned(), Scalar::Date(day))]);
+    let partition = IndexMap::from([("day".to_owned(), Scalar::Date(day))]);
     let mut rows = 0;
     while let Some(batch) = stream.next().await {
         let batch = batch.map_err(LakeError::scan(kind.name()))?;
@@ -192,20 +228,4 @@ fn sorting_context() -> Result<SessionContext, datafusion::error::DataFusionErro
         .with_target_partitions(1)
         .with_sort_spill_reservation_bytes(8 << 20);
     Ok(SessionContext::new_with_config_rt(config, Arc::new(runtime)))
-}
-
-async fn commit(table: &mut DeltaTable, kind: TableKind, actions: Vec<Action>) -> Result<u64, LakeError> {
-    let properties = CommitProperties::default().with_cleanup_expired_logs(Some(false));
-    let operation = DeltaOperation::Optimize {
-        predicate: None,
-        target_size: TARGET_BYTES as i64,
-    };
-    let state = table.snapshot().map_err(LakeError::store(kind.name()))?;
-    let finalized = CommitBuilder::from(properties)
-        .with_actions(actions)
-        .build(Some(state), table.log_store(), operation)
-        .await
-        .map_err(LakeError::store(kind.name()))?;
-    table.state = Some(finalized.snapshot());
-    Ok(finalized.version())
 }

@@ -7,6 +7,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use deltalake::kernel::Add;
+use dustwatch_failpoint::{self as failpoint, Point};
 
 use crate::LakeError;
 
@@ -25,6 +26,7 @@ pub(crate) fn sync_files(table: &Path, adds: &[Add]) -> Result<(), LakeError> {
     for add in adds {
         let path = table.join(&add.path);
         sync(&path)?;
+        failpoint::pass(Point::FileSynced);
         let mut folder = path.parent();
         while let Some(parent) = folder.filter(|parent| parent.starts_with(table)) {
             if !folders.iter().any(|known| known == parent) {
@@ -33,7 +35,9 @@ pub(crate) fn sync_files(table: &Path, adds: &[Add]) -> Result<(), LakeError> {
             folder = parent.parent();
         }
     }
-    folders.iter().try_for_each(|folder| sync(folder))
+    folders.iter().try_for_each(|folder| sync(folder))?;
+    failpoint::pass(Point::FoldersSynced);
+    Ok(())
 }
 
 /// Syncs the log entry of a version, the checkpoint made after it if there is one, and the log's folder.
@@ -43,13 +47,16 @@ pub(crate) fn sync_log_entry(table: &Path, version: u64) -> Result<(), LakeError
     // A checkpoint stands for the entries before it, which may be gone after a long stop.
     if entry.exists() {
         sync(&entry)?;
+        failpoint::pass(Point::EntrySynced);
     }
     let checkpoint = log.join(format!("{version:020}.checkpoint.parquet"));
     if checkpoint.exists() {
         sync(&checkpoint)?;
         sync(&log.join("_last_checkpoint"))?;
     }
-    sync(&log)
+    sync(&log)?;
+    failpoint::pass(Point::LogSynced);
+    Ok(())
 }
 
 /// Syncs a new table's folder, and the folders that it was made in.

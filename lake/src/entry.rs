@@ -1,7 +1,7 @@
 //! One log entry: read, and written under the next free version.
 //!
-//! Appends become part of a table here. An entry is put under the version after the
-//! last one known, which fails when another writer was quicker; then that writer's entry is read, and the next version
+//! Appends, compactions and retention become part of a table here. An entry is put under the version after the last one
+//! known, which fails when another writer was quicker; then that writer's entry is read, and the next version
 //! tried after a wait with jitter. Neither the list of files nor the log's folder is read, so a commit costs the same
 //! however large the table is; the table library's own commit reads both. (It would also try 15 times without a wait.)
 //!
@@ -138,12 +138,12 @@ pub(crate) async fn write_entry(
 }
 
 /// The wait after so many lost races: growing, and different for every writer.
-fn wait_after(lost: u32, random: u64) -> Duration {
+pub(crate) fn wait_after(lost: u32, random: u64) -> Duration {
     let ceiling = ((MAX_WAIT_MS / 8) << lost.min(3)) * 1000;
     Duration::from_micros(random % ceiling)
 }
 
-fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     std::collections::hash_map::RandomState::new()
         .build_hasher()
         .finish()

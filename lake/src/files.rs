@@ -16,7 +16,7 @@ use object_store::{ObjectStoreExt, path::Path};
 use crate::{LakeError, ObservationRows, TableKind, writer};
 
 /// Rows that are Arrow at a time on their way to a file.
-const SLICE_ROWS: usize = 32 * 1024;
+const SLICE_ROWS: usize = 16 * 1024;
 
 /// Writes batches as sorted Parquet files, one a partition; nothing is committed yet.
 pub(crate) async fn write_files(
@@ -29,11 +29,14 @@ pub(crate) async fn write_files(
     };
     let all = deltalake::arrow::compute::concat_batches(&first.schema(), batches)
         .map_err(LakeError::arrow(kind.name()))?;
-    let order: Vec<&str> = std::iter::once(kind.partition())
+    let order: Vec<&str> = kind
+        .partition()
+        .into_iter()
         .chain(kind.order().iter().copied())
         .collect();
     let all = writer::sorted(&all, &order).map_err(LakeError::arrow(kind.name()))?;
-    let all = as_wide_as(table, &all).map_err(LakeError::arrow(kind.name()))?;
+    let schema = schema_of(table).map_err(LakeError::arrow(kind.name()))?;
+    let all = as_wide_as(&schema, &all).map_err(LakeError::arrow(kind.name()))?;
     let mut files = RecordBatchWriter::for_table(table)
         .map_err(LakeError::store(kind.name()))?
         .with_writer_properties(writer::properties(&all.schema()));
@@ -42,35 +45,40 @@ pub(crate) async fn write_files(
 }
 
 /// Writes rows as sorted Parquet files, one a local day, a slice at a time; nothing is committed yet.
+///
+/// A file is closed before the next one is begun: an open one holds a megabyte a column for its encoders alone.
 pub(crate) async fn write_rows(table: &DeltaTable, rows: &ObservationRows) -> Result<Vec<Add>, LakeError> {
     let kind = TableKind::Observations;
+    let (store, arrow) = (LakeError::store(kind.name()), LakeError::arrow(kind.name()));
     if rows.is_empty() {
         return Ok(Vec::new());
     }
     let mut files = RecordBatchWriter::for_table(table)
-        .map_err(LakeError::store(kind.name()))?
+        .map_err(store)?
         .with_writer_properties(writer::properties(rows.schema()));
+    let schema = schema_of(table).map_err(arrow)?;
+    let mut adds = Vec::new();
     let order = rows.sorted();
     for day in order.chunk_by(|a, b| rows.day[*a as usize] == rows.day[*b as usize]) {
-        let partition = IndexMap::from([(
-            kind.partition().to_owned(),
-            Scalar::Date(rows.day[day[0] as usize]),
-        )]);
+        let partition = IndexMap::from([("day".to_owned(), Scalar::Date(rows.day[day[0] as usize]))]);
         for slice in day.chunks(SLICE_ROWS) {
-            let batch = rows.batch(slice).map_err(LakeError::arrow(kind.name()))?;
-            let batch = as_wide_as(table, &batch).map_err(LakeError::arrow(kind.name()))?;
+            let batch = rows.batch(slice).and_then(|batch| as_wide_as(&schema, &batch));
             files
-                .write_partition(batch, &partition, WriteMode::Default)
+                .write_partition(
+                    batch.map_err(LakeError::arrow(kind.name()))?,
+                    &partition,
+                    WriteMode::Default,
+                )
                 .await
                 .map_err(LakeError::store(kind.name()))?;
         }
+        adds.extend(files.flush().await.map_err(LakeError::store(kind.name()))?);
     }
-    files.flush().await.map_err(LakeError::store(kind.name()))
+    Ok(adds)
 }
 
 /// The batch with null columns where the table has parameters that this configuration does not.
-fn as_wide_as(table: &DeltaTable, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-    let schema = schema_of(table)?;
+fn as_wide_as(schema: &SchemaRef, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     let columns = schema
         .fields()
         .iter()

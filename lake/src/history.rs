@@ -51,7 +51,7 @@ impl TouchedDays {
     }
 
     /// Adds other days.
-    pub(crate) fn extend(&mut self, others: Self) {
+    pub fn extend(&mut self, others: Self) {
         match (&mut *self, others) {
             (Self::Days(days), Self::Days(more)) => days.extend(more),
             (_, Self::Unknown) => *self = Self::Unknown,

@@ -142,14 +142,18 @@ impl Identity {
         let hashes = RowHashes::of_rows(rows);
         let mut counts = IdentityCounts::default();
         let mut keep = Vec::with_capacity(rows.len());
-        for (row, day) in rows.day.iter().enumerate() {
-            let entry = self.days.entry(*day).or_default();
+        let mut row = 0;
+        for run in rows.day.chunk_by(|a, b| a == b) {
+            let entry = self.days.entry(run[0]).or_default();
             entry.used = self.tick;
-            let verdict = entry.judge(hashes.keys[row], Version::of(&hashes, row));
-            counts.admitted += u64::from(!matches!(verdict, Verdict::Duplicate));
-            counts.corrections += u64::from(matches!(verdict, Verdict::Correction));
-            counts.duplicates += u64::from(matches!(verdict, Verdict::Duplicate));
-            keep.push(!matches!(verdict, Verdict::Duplicate));
+            for row in row..row + run.len() {
+                let verdict = entry.judge(hashes.keys[row], Version::of(&hashes, row));
+                counts.admitted += u64::from(!matches!(verdict, Verdict::Duplicate));
+                counts.corrections += u64::from(matches!(verdict, Verdict::Correction));
+                counts.duplicates += u64::from(matches!(verdict, Verdict::Duplicate));
+                keep.push(!matches!(verdict, Verdict::Duplicate));
+            }
+            row += run.len();
         }
         self.forget();
         rows.retain(&keep);

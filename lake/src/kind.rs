@@ -13,16 +13,28 @@ pub enum TableKind {
     Hourly,
     /// What quality control found about values, made from `observations`.
     Qc,
+    /// What inspectors did: handed in, one row a date, department, township and action.
+    Enforcement,
+    /// The city's lists of its worst townships: handed in, one row a period, parameter and township.
+    CityBulletin,
+    /// The other tables of every month: handed in, one row a kind, subject, date, point and item.
+    Ledger,
+    /// Dustfall results: handed in, one row a sample.
+    Dustfall,
 }
 
 impl TableKind {
     /// Every table.
-    pub const ALL: [TableKind; 5] = [
+    pub const ALL: [TableKind; 9] = [
         TableKind::Observations,
         TableKind::Rejected,
         TableKind::Replays,
         TableKind::Hourly,
         TableKind::Qc,
+        TableKind::Enforcement,
+        TableKind::CityBulletin,
+        TableKind::Ledger,
+        TableKind::Dustfall,
     ];
 
     /// The table's name.
@@ -33,14 +45,37 @@ impl TableKind {
             TableKind::Replays => "rejected_replays",
             TableKind::Hourly => "hourly",
             TableKind::Qc => "qc_flags",
+            TableKind::Enforcement => "enforcement",
+            TableKind::CityBulletin => "city_bulletin",
+            TableKind::Ledger => "ledger",
+            TableKind::Dustfall => "dustfall",
         }
     }
 
-    /// The column it is partitioned by.
-    pub fn partition(self) -> &'static str {
+    /// The column it is partitioned by; `None` for a table of a few rows.
+    pub fn partition(self) -> Option<&'static str> {
         match self {
-            TableKind::Observations | TableKind::Rejected | TableKind::Replays | TableKind::Qc => "day",
-            TableKind::Hourly => "month",
+            TableKind::Observations | TableKind::Rejected | TableKind::Replays | TableKind::Qc => Some("day"),
+            TableKind::Hourly | TableKind::Enforcement | TableKind::Ledger | TableKind::Dustfall => {
+                Some("month")
+            }
+            TableKind::CityBulletin => None,
+        }
+    }
+
+    /// The columns that identify an entry of a table that people hand in, see [`Lake::add_rows`](crate::Lake::add_rows);
+    /// empty for every other table.
+    pub fn key(self) -> &'static [&'static str] {
+        match self {
+            TableKind::Observations
+            | TableKind::Rejected
+            | TableKind::Replays
+            | TableKind::Hourly
+            | TableKind::Qc => &[],
+            TableKind::Enforcement => &["date", "department", "township", "action"],
+            TableKind::CityBulletin => &["period", "parameter", "district", "township"],
+            TableKind::Ledger => &["kind", "subject", "date", "point", "item"],
+            TableKind::Dustfall => &["sample"],
         }
     }
 
@@ -51,6 +86,8 @@ impl TableKind {
             TableKind::Rejected | TableKind::Replays => &["received_at"],
             TableKind::Hourly => &["parameter", "device", "hour"],
             TableKind::Qc => &["device", "observed_at", "parameter", "test"],
+            TableKind::Enforcement | TableKind::CityBulletin | TableKind::Ledger => self.key(),
+            TableKind::Dustfall => &["site", "exposed_from"],
         }
     }
 
@@ -65,6 +102,18 @@ impl TableKind {
             TableKind::Hourly => "hourly means, made from observations; rebuilt by `dustwatch rollup`",
             TableKind::Qc => {
                 "flags of quality control, made from observations; rebuilt by `dustwatch qc run`"
+            }
+            TableKind::Enforcement => {
+                "enforcement counts; (date, department, township, action) identifies one, the latest imported_at wins"
+            }
+            TableKind::CityBulletin => {
+                "the city's lists of its worst townships; the latest imported_at of an entry wins"
+            }
+            TableKind::Ledger => {
+                "ledgers of every month; (kind, subject, date, point, item) identifies one, the latest imported_at wins"
+            }
+            TableKind::Dustfall => {
+                "dustfall results by HJ 1221; sample identifies one, the latest imported_at wins"
             }
         }
     }

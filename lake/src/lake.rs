@@ -14,8 +14,8 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::{
-    LakeError, TableKind, hourly_schema, observation_schema, qc_schema, rejected_schema, repair,
-    replays_schema,
+    LakeError, TableKind, city_bulletin_schema, dustfall_schema, enforcement_schema, hourly_schema,
+    ledger_schema, observation_schema, qc_schema, rejected_schema, repair, replays_schema,
 };
 
 /// The place where the tables lie.
@@ -120,6 +120,10 @@ impl Lake {
             TableKind::Replays => replays_schema(),
             TableKind::Hourly => hourly_schema(),
             TableKind::Qc => qc_schema(),
+            TableKind::Enforcement => enforcement_schema(),
+            TableKind::CityBulletin => city_bulletin_schema(),
+            TableKind::Ledger => ledger_schema(),
+            TableKind::Dustfall => dustfall_schema(),
         }
     }
 
@@ -213,7 +217,7 @@ impl Lake {
             .with_table_name(kind.name())
             .with_comment(kind.comment())
             .with_columns(columns.fields().cloned())
-            .with_partition_columns([kind.partition()])
+            .with_partition_columns(kind.partition())
             .with_configuration([
                 ("delta.checkpointInterval", Some("50")),
                 ("delta.logRetentionDuration", Some("interval 30 days")),

@@ -11,7 +11,10 @@ mod compact;
 mod durable;
 mod entry;
 mod error;
+mod exchange;
 mod files;
+mod follow;
+mod handed_in;
 mod hashes;
 mod history;
 mod identity;
@@ -34,6 +37,7 @@ mod writer;
 pub use append::{Appender, Commit};
 pub use compact::{CompactWhen, Compacted};
 pub use error::LakeError;
+pub use handed_in::Added;
 pub use history::{HistoryEntry, TouchedDays};
 pub use identity::{Identity, IdentityCounts};
 pub use kind::TableKind;
@@ -45,8 +49,9 @@ pub use replace::{DayRows, Mark, ROLLUP_SOURCE, Replace};
 pub use replays::{ReplayedRow, Replays};
 pub use rows::ObservationRows;
 pub use schema::{
-    LocalDays, ORIGINAL_COLUMN, fingerprint, flag_column, hourly_schema, observation_schema, qc_schema,
-    rejected_schema, replays_schema,
+    LEDGER_PRECISION, LEDGER_SCALE, LocalDays, ORIGINAL_COLUMN, city_bulletin_schema, dustfall_schema,
+    enforcement_schema, fingerprint, flag_column, hourly_schema, ledger_schema, observation_schema,
+    qc_schema, rejected_schema, replays_schema,
 };
 pub use upkeep::Upkept;
 pub use verify::Verified;

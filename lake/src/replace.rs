@@ -14,8 +14,8 @@ use deltalake::kernel::{Action, LogicalFileView, Transaction};
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use dustwatch_observation::Time;
 
-use crate::append::read_position;
 use crate::files::write_files;
+use crate::follow::read_position;
 use crate::history::day_of;
 use crate::{Commit, Lake, LakeError, LocalDays, TableKind, durable};
 
@@ -113,7 +113,7 @@ impl Lake {
             .with_cleanup_expired_logs(Some(false));
         let operation = DeltaOperation::Write {
             mode: SaveMode::Overwrite,
-            partition_by: Some(vec![kind.partition().to_owned()]),
+            partition_by: kind.partition().map(|column| vec![column.to_owned()]),
             predicate: None,
         };
         let finalized = CommitBuilder::from(properties)
@@ -152,7 +152,7 @@ impl<'a> Replaced<'a> {
 
     /// Whether a file holds a replaced day, and nothing else.
     fn holds(&self, file: &LogicalFileView) -> Result<bool, LakeError> {
-        if self.kind.partition() == "day" {
+        if self.kind.partition() == Some("day") {
             return Ok(day_of(file).is_some_and(|day| self.numbers.contains(&day)));
         }
         let layout = |what: &str| LakeError::Layout {

@@ -4,6 +4,7 @@
 //! sorted slices as Arrow batches. A row takes about 70 bytes, where Arrow's decimals alone would take twice that.
 //! Invariant: a value leaves exactly as it came, or its digits stand in `original`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -51,19 +52,24 @@ pub struct ObservationRows {
 impl ObservationRows {
     /// No rows yet, for these parameters.
     pub fn new(parameters: Arc<ParameterSet>) -> Self {
+        Self::with_capacity(parameters, 0)
+    }
+
+    /// No rows yet, with room for so many: columns that grow by doubling would hold nearly twice what they need.
+    fn with_capacity(parameters: Arc<ParameterSet>, rows: usize) -> Self {
         Self {
             schema: observation_schema(&parameters),
-            parameters,
             names: Names::default(),
-            device: Vec::new(),
-            observed_at: Vec::new(),
-            received_at: Vec::new(),
-            epoch: Vec::new(),
-            seq: Vec::new(),
-            values: Vec::new(),
+            device: Vec::with_capacity(rows),
+            observed_at: Vec::with_capacity(rows),
+            received_at: Vec::with_capacity(rows),
+            epoch: Vec::with_capacity(rows),
+            seq: Vec::with_capacity(rows),
+            values: Vec::with_capacity(rows * parameters.len()),
             flags: Vec::new(),
             originals: Vec::new(),
-            day: Vec::new(),
+            day: Vec::with_capacity(rows),
+            parameters,
         }
     }
 
@@ -135,11 +141,9 @@ impl ObservationRows {
     /// The rows so far; none remain.
     #[must_use]
     pub fn take(&mut self) -> Self {
-        let rows = self.len();
-        let mut next = Self::new(self.parameters.clone());
-        // The next rows will be about as many.
-        next.day.reserve(rows);
-        next.values.reserve(rows * self.parameters.len());
+        // The next rows will be about as many, or a message more.
+        let rows = self.len() + self.len() / 16;
+        let next = Self::with_capacity(self.parameters.clone(), rows);
         std::mem::replace(self, next)
     }
 
@@ -182,14 +186,18 @@ impl ObservationRows {
     /// Row numbers by local day, device and time: the order of the table's files.
     pub(crate) fn sorted(&self) -> Vec<u32> {
         let rank = self.names.ranks();
-        let mut order: Vec<(i32, u32, i64, u32)> = (0..self.len())
-            .map(|row| {
-                let device = rank[self.device[row] as usize];
-                (self.day[row], device, self.observed_at[row], row as u32)
-            })
-            .collect();
-        order.sort_unstable();
-        order.into_iter().map(|(_, _, _, row)| row).collect()
+        let rank_of = |row: usize| (self.day[row], rank[self.device[row] as usize]);
+        // A device's rows mostly come in the order of time already, which this sort makes use of.
+        let mut devices: BTreeMap<(i32, u32), Vec<u32>> = BTreeMap::new();
+        let all: Vec<u32> = (0..self.len() as u32).collect();
+        for run in all.chunk_by(|a, b| rank_of(*a as usize) == rank_of(*b as usize)) {
+            let rows = devices.entry(rank_of(run[0] as usize)).or_default();
+            rows.extend_from_slice(run);
+        }
+        for rows in devices.values_mut() {
+            rows.sort_by_key(|row| self.observed_at[*row as usize]);
+        }
+        devices.into_values().flatten().collect()
     }
 
     /// Keeps the rows for which this is true.

@@ -101,6 +101,111 @@ pub fn hourly_schema() -> SchemaRef {
     ]))
 }
 
+/// Columns that every table has that people hand in, after its own: where an entry stood (`FILE:LINE`) and when it was
+/// imported. The latest import of an entry wins.
+fn handed_in(mut fields: Vec<Field>) -> SchemaRef {
+    fields.push(Field::new("source", DataType::Utf8, false));
+    fields.push(Field::new(IMPORTED_AT_COLUMN, timestamp(), false));
+    Arc::new(Schema::new(fields))
+}
+
+/// Column with the instant of an import.
+pub(crate) const IMPORTED_AT_COLUMN: &str = "imported_at";
+
+/// Columns of `enforcement`: what a department did on a local day in a township under one of the plan's seven actions.
+/// Counts; `penalty_yuan` in yuan.
+pub fn enforcement_schema() -> SchemaRef {
+    handed_in(vec![
+        Field::new("date", DataType::Date32, false),
+        Field::new("department", DataType::Utf8, false),
+        Field::new("township", DataType::Utf8, false),
+        Field::new("action", DataType::Utf8, false),
+        Field::new("inspections", DataType::Int64, false),
+        Field::new("cases", DataType::Int64, false),
+        Field::new("penalty_yuan", DataType::Int64, false),
+        Field::new("closed", DataType::Int64, false),
+        Field::new("month", DataType::Utf8, false),
+    ])
+}
+
+/// Columns of `city_bulletin`: the city's list of its worst townships of a period. `period` as `2019-08-H1`, `district`
+/// and `township` as the list writes them (some districts of it, a development zone for one, have no code), `code` the
+/// township's where it is one of `townships.csv`, `rank_from_worst` 1 for the highest value (null for a township that is
+/// told with its value and is not on the list), `value` in µg/m³ where it is told, `flag` the remarks of the import:
+/// reasons out of docs/handed-in-files.md, with commas between.
+pub fn city_bulletin_schema() -> SchemaRef {
+    handed_in(vec![
+        Field::new("period", DataType::Utf8, false),
+        Field::new("parameter", DataType::Utf8, false),
+        Field::new("district", DataType::Utf8, false),
+        Field::new("township", DataType::Utf8, false),
+        Field::new("code", DataType::Utf8, true),
+        Field::new("rank_from_worst", DataType::Int64, true),
+        Field::new("value", DataType::Decimal128(PRECISION, 1), true),
+        Field::new("flag", DataType::Utf8, true),
+    ])
+}
+
+/// Digits of a ledger's value.
+pub const LEDGER_PRECISION: u8 = 18;
+/// Places of a ledger's value.
+pub const LEDGER_SCALE: u8 = 6;
+
+/// Columns of `ledger`: what a table of a `kind` says of a `subject` (a township's code, a section's name) on a local day
+/// (a month's first for tables by month) at a `point` of it (a road; empty for tables without) about an `item`: a
+/// `value` in the item's unit, a grade's place from 1 with its label as `text`, or a `text` alone.
+pub fn ledger_schema() -> SchemaRef {
+    handed_in(vec![
+        Field::new("kind", DataType::Utf8, false),
+        Field::new("subject", DataType::Utf8, false),
+        Field::new("date", DataType::Date32, false),
+        Field::new("point", DataType::Utf8, false),
+        Field::new("item", DataType::Utf8, false),
+        // LEDGER_SCALE is a small constant, so it fits an i8.
+        Field::new(
+            "value",
+            DataType::Decimal128(LEDGER_PRECISION, LEDGER_SCALE as i8),
+            true,
+        ),
+        Field::new("text", DataType::Utf8, true),
+        Field::new("month", DataType::Utf8, false),
+    ])
+}
+
+/// Columns of `dustfall`: one sample of a point. `site` its code, `township` where it stood, `sample` the laboratory's
+/// number, `replicate` which of parallel samples, `method` `manual` or `automatic`. `m1_g` crucible and residue, `m0_g`
+/// empty crucible, `m2_g` blank, in g, each `_second_g` another weighing of the same; of an automatic monitor `m0_g` is
+/// its tare and `m1_g` tare and gain; null where a laboratory gave its result only. `diameter_cm` as measured,
+/// `area_cm2` the mouth as the result uses it, `exposure_days` to 0.1 d, `deposition` in t/(km²·30 d), `status` `valid`,
+/// `below_detection` or `invalid`, `reason` why it is invalid, `remark` what else was noticed; `month` the local month
+/// that it counts for.
+pub fn dustfall_schema() -> SchemaRef {
+    let grams = |name: &str| Field::new(name, DataType::Decimal128(12, 6), true);
+    handed_in(vec![
+        Field::new("site", DataType::Utf8, false),
+        Field::new("township", DataType::Utf8, false),
+        Field::new("sample", DataType::Utf8, false),
+        Field::new("replicate", DataType::Utf8, false),
+        Field::new("method", DataType::Utf8, false),
+        Field::new("exposed_from", timestamp(), false),
+        Field::new("exposed_to", timestamp(), false),
+        grams("m1_g"),
+        grams("m1_second_g"),
+        grams("m0_g"),
+        grams("m0_second_g"),
+        grams("m2_g"),
+        Field::new("diameter_cm", DataType::Decimal128(6, 2), true),
+        Field::new("area_cm2", DataType::Decimal128(12, 6), true),
+        Field::new("exposure_days", DataType::Decimal128(7, 1), false),
+        Field::new("deposition", DataType::Decimal128(18, 10), true),
+        Field::new("status", DataType::Utf8, false),
+        Field::new("reason", DataType::Utf8, true),
+        Field::new("remark", DataType::Utf8, true),
+        Field::new("note", DataType::Utf8, true),
+        Field::new("month", DataType::Utf8, false),
+    ])
+}
+
 /// Columns of `qc_flags`: what a test of quality control (`q1` … `q11`) found. `level` is `invalid` or `suspect`, about the
 /// value (device, observed_at, parameter), or `note`, about the hour that begins at `observed_at`; the parameter of a
 /// note about whole observations is `*`.

@@ -29,7 +29,7 @@ pub(crate) fn sorted_properties(schema: &Schema, kind: TableKind) -> WriterPrope
         .fields()
         .iter()
         .map(|field| field.name().as_str())
-        .filter(|name| *name != kind.partition())
+        .filter(|name| Some(*name) != kind.partition())
         .collect();
     let sorting = kind.order().iter().filter_map(|name| {
         let at = columns.iter().position(|column| column == name)?;

@@ -7,6 +7,11 @@ use std::path::Path;
 
 use datafusion::arrow::util::pretty::pretty_format_batches;
 use datafusion::prelude::SessionContext;
+use deltalake::arrow::array::UInt32Array;
+use deltalake::arrow::compute::take_record_batch;
+use deltalake::parquet::arrow::ArrowWriter;
+use deltalake::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use deltalake::parquet::file::properties::WriterProperties;
 use dustwatch_config::Settings;
 use dustwatch_lake::{Appender, CompactWhen, Lake, LocalDays, ObservationRows, TableKind, TouchedDays};
 use dustwatch_observation::{Decimal, Flag, Observation, Time};
@@ -207,6 +212,68 @@ async fn what_no_version_reads_is_deleted_and_old_days_go() {
     // The appender, which opened the table long before, goes on.
     append(&lake, &mut appender, 7, &[observation(&lake, "A", 1600, 1)]).await;
     assert_eq!(lake.verify(KIND).await.unwrap().rows, 6 * 3 + 1);
+}
+
+#[tokio::test]
+async fn with_no_days_to_keep_a_commit_that_is_under_way_keeps_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = lake(folder.path());
+    fill(&lake, 3).await;
+    lake.compact(KIND, when(100)).await.unwrap();
+    let under_way = folder
+        .path()
+        .join("observations/day=1970-01-02/part-under-way.parquet");
+    std::fs::write(&under_way, "written, and not committed yet").unwrap();
+    assert_eq!(lake.vacuum(KIND, 0).await.unwrap().files, 6);
+    assert!(under_way.exists());
+}
+
+/// Rows of a compacted file the other way round, in a file that says it is sorted, as large as the log says.
+#[tokio::test]
+async fn a_compacted_file_that_is_not_in_its_order_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = lake(folder.path());
+    fill(&lake, 5).await;
+    lake.compact(KIND, when(100)).await.unwrap();
+    assert!(lake.verify(KIND).await.unwrap().damages.is_empty());
+
+    let day = folder.path().join("observations/day=1970-01-02");
+    let log = folder.path().join("observations/_delta_log");
+    let newest = std::fs::read_dir(&log)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "json"))
+        .max();
+    let newest = newest.unwrap();
+    let entry = std::fs::read_to_string(&newest).unwrap();
+    let added = |line: &str| -> Option<(String, i64)> {
+        let action: serde_json::Value = serde_json::from_str(line).ok()?;
+        let add = action.get("add")?;
+        Some((add["path"].as_str()?.to_owned(), add["size"].as_i64()?))
+    };
+    let (path, size) = entry.lines().find_map(added).unwrap();
+    let file = folder.path().join("observations").join(&path);
+    assert!(file.starts_with(folder.path()) && day.exists());
+    let reader = ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(&file).unwrap()).unwrap();
+    let said = reader.metadata().row_group(0).sorting_columns().unwrap().clone();
+    let batch = reader.build().unwrap().next().unwrap().unwrap();
+    let rows = u32::try_from(batch.num_rows()).unwrap();
+    let backwards = UInt32Array::from_iter_values((0..rows).rev());
+    let batch = take_record_batch(&batch, &backwards).unwrap();
+    let properties = WriterProperties::builder()
+        .set_sorting_columns(Some(said))
+        .build();
+    let out = std::fs::File::create(&file).unwrap();
+    let mut writer = ArrowWriter::try_new(out, batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let fresh = std::fs::metadata(&file).unwrap().len();
+    let entry = entry.replace(&format!("\"size\":{size}"), &format!("\"size\":{fresh}"));
+    std::fs::write(&newest, entry).unwrap();
+
+    let damages = lake.verify(KIND).await.unwrap().damages;
+    assert_eq!(damages.len(), 1, "{damages:?}");
+    assert!(damages[0].contains("row 1 is out of the order"), "{damages:?}");
 }
 
 #[tokio::test]

@@ -1,23 +1,17 @@
 //! Several writers of one table, and a store that fails: every row once, every position right.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod support;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use datafusion::arrow::array::AsArray;
 use datafusion::arrow::datatypes::Int64Type;
 use datafusion::prelude::SessionContext;
 use dustwatch_config::Settings;
-use dustwatch_lake::{Appender, Lake, LocalDays, ObservationRows, TableKind};
+use dustwatch_lake::{Appender, CompactWhen, Lake, LocalDays, ObservationRows, TableKind};
 use dustwatch_observation::{Decimal, Observation, Time};
-use futures::StreamExt;
-use futures::stream::BoxStream;
-use object_store::memory::InMemory;
-use object_store::path::Path;
-use object_store::{
-    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
-};
+use support::failing::Failing;
 
 const KIND: TableKind = TableKind::Observations;
 const MIDNIGHT: i64 = 1_565_020_800_000_000; // 2019-08-06T00:00+08:00
@@ -29,10 +23,15 @@ fn lake_at(uri: &str) -> Lake {
 
 /// One observation of a device at a minute of 6 August 2019.
 fn row(lake: &Lake, device: &str, minute: u64) -> ObservationRows {
+    row_after(lake, device, i64::try_from(minute).unwrap())
+}
+
+/// The same so many minutes after its beginning, or before it.
+fn row_after(lake: &Lake, device: &str, minute: i64) -> ObservationRows {
     let mut rows = ObservationRows::new(lake.parameters().clone());
     let mut observation = Observation::new(lake.parameters().len());
     observation.device = device.to_owned();
-    observation.time = Time::from_micros(MIDNIGHT + i64::try_from(minute).unwrap() * 60_000_000);
+    observation.time = Time::from_micros(MIDNIGHT + minute * 60_000_000);
     let tsp = lake.parameters().find("tsp").unwrap();
     observation.reading_mut(tsp).value = Some(Decimal::parse(b"120.4").unwrap());
     let day = LocalDays::new(lake.timezone()).day_of(observation.time).unwrap();
@@ -76,111 +75,70 @@ async fn three_writers_at_once_lose_nothing_and_write_nothing_twice() {
     }
 }
 
-/// A store in memory whose puts and gets fail by a seed: not done, or done and failed all the same.
-#[derive(Debug)]
-struct Failing {
-    inner: InMemory,
-    state: AtomicU64,
-    faults: AtomicU64,
-    after_success: AtomicU64,
-}
-
-impl std::fmt::Display for Failing {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a failing store")
+/// Compactions at the same time, of the day that is written to, and a retention: nobody fails, since each looks again
+/// when it was overtaken, and the table says what it would say without them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn compaction_and_retention_go_through_beside_busy_writers() {
+    const COMMITS: u64 = 60;
+    const TODAY: i32 = 18_114; // 6 August 2019
+    let folder = tempfile::tempdir().unwrap();
+    let lake = lake_at(folder.path().to_str().unwrap());
+    let mut old = Appender::open(&lake, KIND, "old").await.unwrap();
+    for day in 1..=5i64 {
+        let rows = row_after(&lake, "old", -day * 1440);
+        old.append_rows(&rows, day.unsigned_abs()).await.unwrap();
     }
-}
-
-impl Failing {
-    fn new(seed: u64) -> Self {
-        Self {
-            inner: InMemory::new(),
-            state: AtomicU64::new(seed),
-            faults: AtomicU64::new(0),
-            after_success: AtomicU64::new(0),
-        }
-    }
-
-    /// 0..16, from the seed; a seed of 0 never fails.
-    fn draw(&self) -> u64 {
-        let before = self.state.load(Ordering::SeqCst);
-        if before == 0 {
-            return 15;
-        }
-        let next = before
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        self.state.store(next, Ordering::SeqCst);
-        next >> 60
-    }
-
-    fn fault(&self) -> Error {
-        self.faults.fetch_add(1, Ordering::SeqCst);
-        Error::Generic {
-            store: "failing",
-            source: "made to fail".into(),
-        }
-    }
-}
-
-#[async_trait::async_trait]
-impl ObjectStore for Failing {
-    async fn put_opts(&self, at: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
-        match self.draw() {
-            0 | 1 => Err(self.fault()),
-            2 | 3 => {
-                self.inner.put_opts(at, payload, options).await?;
-                self.after_success.fetch_add(1, Ordering::SeqCst);
-                Err(self.fault())
+    let writers = ["a", "b", "c"].map(|app_id| {
+        let lake = lake.clone();
+        tokio::spawn(async move {
+            let mut appender = Appender::open(&lake, KIND, app_id).await.unwrap();
+            for n in 1..=COMMITS {
+                appender.append_rows(&row(&lake, app_id, n), n).await.unwrap();
             }
-            4 => {
-                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-                self.inner.put_opts(at, payload, options).await
+        })
+    });
+    let keepers = [false, true].map(|removes| {
+        let lake = lake.clone();
+        let is_written = writers.iter().map(|w| w.abort_handle()).collect::<Vec<_>>();
+        tokio::spawn(async move {
+            let (mut compacted, mut removed) = (0, 0);
+            while !is_written.iter().all(|writer| writer.is_finished()) {
+                let when = CompactWhen {
+                    today: TODAY + 1,
+                    open_day_files: 1,
+                };
+                compacted += lake.compact(KIND, when).await.unwrap().days;
+                if removes {
+                    removed += lake.remove_days_before(KIND, TODAY - 2).await.unwrap();
+                }
             }
-            _ => self.inner.put_opts(at, payload, options).await,
-        }
+            (compacted, removed)
+        })
+    });
+    for writer in writers {
+        writer.await.unwrap();
     }
-
-    async fn put_multipart_opts(
-        &self,
-        at: &Path,
-        options: PutMultipartOptions,
-    ) -> Result<Box<dyn MultipartUpload>> {
-        self.inner.put_multipart_opts(at, options).await
+    let (mut compacted, mut removed) = (0, 0);
+    for keeper in keepers {
+        let done = keeper.await.unwrap();
+        compacted += done.0;
+        removed += done.1;
     }
-
-    async fn get_opts(&self, at: &Path, options: GetOptions) -> Result<GetResult> {
-        match self.draw() {
-            0 => Err(self.fault()),
-            _ => self.inner.get_opts(at, options).await,
-        }
-    }
-
-    fn delete_stream(&self, at: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
-        self.inner.delete_stream(at)
-    }
-
-    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list(prefix).boxed()
-    }
-
-    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.inner.list_with_delimiter(prefix).await
-    }
-
-    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.inner.copy_opts(from, to, options).await
-    }
+    assert!(compacted >= 2, "{compacted} compactions");
+    assert_eq!(removed, 3, "days before the one before yesterday");
+    let rows = i64::try_from(3 * COMMITS).unwrap() + 2;
+    assert_eq!(counts(&lake).await, (rows, rows));
+    assert_eq!(lake.verify(KIND).await.unwrap().damages, Vec::<String>::new());
 }
 
 #[tokio::test]
 async fn a_store_that_fails_before_and_after_the_deed_neither_loses_nor_doubles() {
     let mut after_success = 0;
     for seed in 1..=4u64 {
-        let store = Arc::new(Failing::new(0));
+        let store = Arc::new(Failing::default());
         let lake = lake_at("memory:///lake").over(store.clone());
         let mut appender = Appender::open(&lake, KIND, "a").await.unwrap();
-        store.state.store(seed, Ordering::SeqCst);
+        store.fail_by(seed);
         for n in 1..=30 {
             let rows = row(&lake, "A", n);
             let mut attempts = 0;
@@ -190,9 +148,9 @@ async fn a_store_that_fails_before_and_after_the_deed_neither_loses_nor_doubles(
             }
             assert_eq!(appender.position(), Some(n));
         }
-        store.state.store(0, Ordering::SeqCst);
-        assert!(store.faults.load(Ordering::SeqCst) > 10, "the store failed");
-        after_success += store.after_success.load(Ordering::SeqCst);
+        store.recover();
+        assert!(store.faults() > 10, "the store failed");
+        after_success += store.after_success();
         assert_eq!(counts(&lake).await, (30, 30), "seed {seed}");
         let reopened = Appender::open(&lake, KIND, "a").await.unwrap();
         assert_eq!(reopened.position(), Some(30));

@@ -42,57 +42,34 @@ impl Time {
     /// # Errors
     /// [`TimeError`] when the text is anything else, or the date does not exist.
     pub fn parse_rfc3339(text: &[u8]) -> Result<Self, TimeError> {
-        let digits = |range: std::ops::Range<usize>| -> Result<i64, TimeError> {
-            let part = text.get(range).ok_or(TimeError)?;
-            part.iter().try_fold(0i64, |value, b| match b {
-                b'0'..=b'9' => Ok(value * 10 + i64::from(b - b'0')),
-                _ => Err(TimeError),
-            })
-        };
-        let mark = |at: usize, allowed: &[u8]| match text.get(at) {
-            Some(b) if allowed.contains(b) => Ok(()),
-            _ => Err(TimeError),
-        };
-        mark(4, b"-")?;
-        mark(7, b"-")?;
-        mark(10, b"Tt ")?;
-        mark(13, b":")?;
-        mark(16, b":")?;
-        let (year, month, day) = (digits(0..4)?, digits(5..7)?, digits(8..10)?);
-        let (hour, minute, second) = (digits(11..13)?, digits(14..16)?, digits(17..19)?);
+        let (head, rest) = text.split_first_chunk::<19>().ok_or(TimeError)?;
+        let marks = [head[4], head[7], head[13], head[16]];
+        if marks != *b"--::" || !matches!(head[10], b'T' | b't' | b' ') {
+            return Err(TimeError);
+        }
+        let year = pair(head[0], head[1])? * 100 + pair(head[2], head[3])?;
+        let (month, day) = (pair(head[5], head[6])?, pair(head[8], head[9])?);
+        let (hour, minute) = (pair(head[11], head[12])?, pair(head[14], head[15])?);
+        let second = pair(head[17], head[18])?;
         if !(1..=12).contains(&month) || day < 1 || day > days_in_month(year, month) {
             return Err(TimeError);
         }
         if hour > 23 || minute > 59 || second > 59 {
             return Err(TimeError);
         }
-        let mut at = 19;
-        let mut fraction = 0;
-        if text.get(at) == Some(&b'.') {
-            let len = text[at + 1..].iter().take_while(|b| b.is_ascii_digit()).count();
-            if len == 0 {
-                return Err(TimeError);
-            }
-            for place in 0..6 {
-                let digit = if place < len {
-                    i64::from(text[at + 1 + place] - b'0')
-                } else {
-                    0
-                };
-                fraction = fraction * 10 + digit;
-            }
-            at += 1 + len;
-        }
-        let offset_seconds = match text.get(at) {
-            Some(b'Z' | b'z') if text.len() == at + 1 => 0,
-            Some(sign @ (b'+' | b'-')) if text.len() == at + 6 => {
-                mark(at + 3, b":")?;
-                let (hours, minutes) = (digits(at + 1..at + 3)?, digits(at + 4..at + 6)?);
+        let (fraction, rest) = match rest {
+            [b'.', rest @ ..] => micros_of(rest)?,
+            rest => (0, rest),
+        };
+        let offset_seconds = match *rest {
+            [b'Z' | b'z'] => 0,
+            [sign @ (b'+' | b'-'), h, hh, b':', m, mm] => {
+                let (hours, minutes) = (pair(h, hh)?, pair(m, mm)?);
                 if hours > 23 || minutes > 59 {
                     return Err(TimeError);
                 }
                 let seconds = hours * 3600 + minutes * 60;
-                if *sign == b'-' { -seconds } else { seconds }
+                if sign == b'-' { -seconds } else { seconds }
             }
             _ => return Err(TimeError),
         };
@@ -120,6 +97,30 @@ impl fmt::Display for Time {
             None => write!(f, "{} µs", self.0),
         }
     }
+}
+
+/// The number of two digits.
+#[inline]
+fn pair(tens: u8, ones: u8) -> Result<i64, TimeError> {
+    if tens.is_ascii_digit() && ones.is_ascii_digit() {
+        Ok(i64::from(tens - b'0') * 10 + i64::from(ones - b'0'))
+    } else {
+        Err(TimeError)
+    }
+}
+
+/// Microseconds of the digits behind a point, at least one, and what follows them; digits beyond the sixth are cut.
+fn micros_of(text: &[u8]) -> Result<(i64, &[u8]), TimeError> {
+    let len = text.iter().take_while(|b| b.is_ascii_digit()).count();
+    if len == 0 {
+        return Err(TimeError);
+    }
+    let (digits, rest) = text.split_at(len);
+    let micros = (0..6).fold(0, |micros, place| {
+        let digit = digits.get(place).map_or(0, |b| i64::from(b - b'0'));
+        micros * 10 + digit
+    });
+    Ok((micros, rest))
 }
 
 fn days_in_month(year: i64, month: i64) -> i64 {

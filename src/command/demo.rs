@@ -241,7 +241,8 @@ async fn stay_up(
         "staying up with live data on {}; Ctrl-C ends",
         settings.broker.url
     );
-    let rollups = tokio::spawn(keep_rolling_up(settings.clone(), shutdown.clone()));
+    let (_, registry) = tokio::sync::watch::channel(settings.registry.clone());
+    let rollups = tokio::spawn(keep_rolling_up(settings.clone(), registry, shutdown.clone()));
     let options = simulation(settings, &clock, 1)?;
     let progress = Arc::new(Progress::default());
     run_live(options, network, from, clock, progress, shutdown).await?;

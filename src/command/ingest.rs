@@ -8,15 +8,17 @@ use dustwatch_edge::Shutdown;
 use dustwatch_ingest::{Pipeline, open_door};
 use dustwatch_observation::SystemClock;
 
+use super::origin::Origin;
 use super::reload;
 use crate::notify;
 
 /// Runs the ingester until a signal or a failure.
-pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
+pub(crate) async fn run(origin: Origin) -> anyhow::Result<()> {
+    let settings = origin.load()?;
     let mut shutdown = Shutdown::on_signals();
     let mut pipeline = Pipeline::start(&settings, Arc::new(SystemClock)).await?;
     open_operators_door(&settings, &pipeline).await?;
-    tokio::spawn(reload::keep_registry(settings.clone(), pipeline.registry()));
+    reload::keep_registry(origin, settings, &pipeline);
     watch(&mut pipeline, &mut shutdown).await?;
     pipeline.shutdown().await?;
     Ok(())

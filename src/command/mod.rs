@@ -1,21 +1,28 @@
 //! One file a subcommand.
 
+mod city_bulletin;
 mod completeness;
 mod config;
 mod demo;
+mod dustfall;
+mod enforcement;
 mod import;
 mod ingest;
 mod lake;
+mod ledger;
 mod notice;
+mod origin;
+mod progress;
 mod qc;
 mod query;
 mod rank;
 mod rejected;
 mod reload;
 mod rollup;
+mod sheet;
+mod supervision;
 mod up;
 
-use anyhow::Context;
 use dustwatch_analytics::AnalyticsError;
 use dustwatch_config::{BrokerOverrides, ConfigError, Settings};
 use dustwatch_edge::EdgeError;
@@ -23,17 +30,24 @@ use dustwatch_ingest::IngestError;
 use dustwatch_lake::LakeError;
 
 use crate::cli::{Cli, Command, Common, NoticeCommand};
+use origin::Origin;
 
 /// Runs the subcommand.
 pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
     let common = cli.common;
     match cli.command {
         Command::Demo(args) => demo::run(args).await,
-        Command::Ingest(args) => ingest::run(settings_with(&common, args.into())?).await,
-        Command::Up(args) => up::run(settings_with(&common, args.into())?).await,
+        Command::Ingest(args) => ingest::run(Origin::new(&common, args.into())).await,
+        Command::Up(args) => up::run(Origin::new(&common, args.into())).await,
         Command::Rank(args) => rank::run(&settings(&common)?, args).await,
+        Command::Supervision(args) => supervision::run(&settings(&common)?, args).await,
+        Command::Progress(args) => progress::run(&settings(&common)?, args).await,
+        Command::Dustfall(args) => dustfall::run(&settings(&common)?, args).await,
         Command::Notice(NoticeCommand::Weekly(args)) => notice::run(&settings(&common)?, args).await,
         Command::Completeness(args) => completeness::run(&settings(&common)?, args).await,
+        Command::CityBulletin(args) => city_bulletin::run(&settings(&common)?, args).await,
+        Command::Enforcement(args) => enforcement::run(&settings(&common)?, args).await,
+        Command::Ledger(args) => ledger::run(&settings(&common)?, args).await,
         Command::Import(args) => import::run(&settings(&common)?, args).await,
         Command::Rollup(args) => rollup::run(&settings(&common)?, args).await,
         Command::Qc(args) => qc::run(&settings(&common)?, args).await,
@@ -46,16 +60,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
 
 /// The settings of `--config`, with what the command line overrides.
 fn settings(common: &Common) -> anyhow::Result<Settings> {
-    settings_with(common, BrokerOverrides::default())
-}
-
-/// The same, with what the command line says about the broker.
-fn settings_with(common: &Common, broker: BrokerOverrides) -> anyhow::Result<Settings> {
-    let mut settings = Settings::load_with(common.config.as_deref(), broker).context("configuration")?;
-    if let Some(uri) = &common.lake {
-        settings.lake.uri.clone_from(uri);
-    }
-    Ok(settings)
+    Origin::new(common, BrokerOverrides::default()).load()
 }
 
 /// Wrong usage, with what would be right.

@@ -1,49 +1,93 @@
 //! `up`: broker (if embedded), ingester and rollups in one process, until stopped.
+//!
+//! A stop has steps with names, and each has a deadline: the rollup under way (rollup), the ingester's own (drain, commit,
+//! acknowledge), and the last rollup (last rollup). What a deadline cuts off, the next start makes up for.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use dustwatch_analytics::{AnalyticsError, QcRequest, RollupReport, qc_run, roll_up};
-use dustwatch_config::Settings;
+use dustwatch_config::{Registry, Settings};
 use dustwatch_edge::Shutdown;
 use dustwatch_ingest::{EmbeddedBroker, Pipeline};
 use dustwatch_lake::Lake;
 use dustwatch_observation::SystemClock;
+use tokio::sync::watch;
 
 use super::ingest::{open_operators_door, watch};
+use super::origin::Origin;
 use super::reload;
 
 /// How often the rollups are brought up to date.
 const ROLLUP_INTERVAL: Duration = Duration::from_secs(60);
-/// How long a rollup under way may hold up a shutdown.
+/// How long a rollup under way may hold up a shutdown, and how long the last one may.
 const LAST_ROLLUP: Duration = Duration::from_secs(10);
 
 /// Runs everything until a signal or a failure.
-pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
+pub(crate) async fn run(origin: Origin) -> anyhow::Result<()> {
+    let settings = origin.load()?;
     let mut shutdown = Shutdown::on_signals();
     if settings.broker.embedded {
         EmbeddedBroker::start(&settings.broker.url)?;
     }
     let mut pipeline = Pipeline::start(&settings, Arc::new(SystemClock)).await?;
     open_operators_door(&settings, &pipeline).await?;
-    tokio::spawn(reload::keep_registry(settings.clone(), pipeline.registry()));
-    let rollups = tokio::spawn(keep_rolling_up(settings.clone(), shutdown.clone()));
+    reload::keep_registry(origin, settings.clone(), &pipeline);
+    let registry = pipeline.registry().subscribe();
+    let rollups = tokio::spawn(keep_rolling_up(
+        settings.clone(),
+        registry.clone(),
+        shutdown.clone(),
+    ));
     watch(&mut pipeline, &mut shutdown).await?;
     end_rollups(rollups).await?;
     let summary = pipeline.shutdown().await?;
     // A lake that took no commit takes no rollup either; the next start makes up for both.
     if summary.left_in_journal == 0 {
-        bring_up(&settings).await?;
+        roll_up_once_more(&as_registered(&settings, &registry)).await?;
     }
     Ok(())
 }
 
+/// Brings the rollups up to the last commit, unless that takes too long.
+async fn roll_up_once_more(settings: &Settings) -> anyhow::Result<()> {
+    tracing::info!(
+        step = "last rollup",
+        "shutting down: the rollups are brought up to date"
+    );
+    match tokio::time::timeout(LAST_ROLLUP, bring_up(settings)).await {
+        Ok(ended) => drop(ended?),
+        Err(_elapsed) => tracing::warn!(
+            step = "last rollup",
+            seconds = LAST_ROLLUP.as_secs(),
+            "the rollup is given up; it is made after the next start, and questions read the observations meanwhile"
+        ),
+    }
+    Ok(())
+}
+
+/// The settings with the stations of now.
+fn as_registered(settings: &Settings, registry: &watch::Receiver<Arc<Registry>>) -> Settings {
+    Settings {
+        registry: registry.borrow().clone(),
+        ..settings.clone()
+    }
+}
+
 /// Waits for a rollup that is under way; one that takes too long is given up, and made anew after the next start.
 async fn end_rollups(mut rollups: tokio::task::JoinHandle<()>) -> anyhow::Result<()> {
+    tracing::info!(
+        step = "rollup",
+        "shutting down: the rollup under way is waited for"
+    );
     match tokio::time::timeout(LAST_ROLLUP, &mut rollups).await {
         Ok(ended) => ended?,
         Err(_elapsed) => {
-            tracing::warn!("the rollup under way is given up");
+            tracing::warn!(
+                step = "rollup",
+                seconds = LAST_ROLLUP.as_secs(),
+                "the rollup under way is given up"
+            );
             rollups.abort();
         }
     }
@@ -62,7 +106,11 @@ async fn bring_up(settings: &Settings) -> Result<RollupReport, AnalyticsError> {
 
 /// Brings the rollups up to date now and then. A failure is said and tried again: rankings fall back to the
 /// observations meanwhile.
-pub(crate) async fn keep_rolling_up(settings: Settings, mut shutdown: Shutdown) {
+pub(crate) async fn keep_rolling_up(
+    settings: Settings,
+    registry: watch::Receiver<Arc<Registry>>,
+    mut shutdown: Shutdown,
+) {
     let mut tick = tokio::time::interval(ROLLUP_INTERVAL);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -70,7 +118,7 @@ pub(crate) async fn keep_rolling_up(settings: Settings, mut shutdown: Shutdown) 
             _ = tick.tick() => {}
             () = shutdown.requested() => return,
         }
-        match bring_up(&settings).await {
+        match bring_up(&as_registered(&settings, &registry)).await {
             Ok(report) => tracing::debug!(?report, "rolled up"),
             Err(error) => tracing::error!(%error, "rollup failed, trying again"),
         }

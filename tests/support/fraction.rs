@@ -56,6 +56,11 @@ impl Fraction {
         )
     }
 
+    /// One divided by this number, which is not zero.
+    pub(crate) fn inverse(self) -> Self {
+        Self::new(self.den, self.num)
+    }
+
     /// The arithmetic mean; `None` of nothing.
     pub(crate) fn mean(values: impl IntoIterator<Item = Fraction>) -> Option<Self> {
         let (mut sum, mut count) = (Self::ZERO, 0);

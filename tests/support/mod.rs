@@ -7,7 +7,9 @@
 pub(crate) mod authority;
 pub(crate) mod calendar;
 pub(crate) mod csv;
+pub(crate) mod dustfall;
 pub(crate) mod fake_broker;
+pub(crate) mod fake_clock;
 pub(crate) mod fates;
 pub(crate) mod fraction;
 pub(crate) mod load;
@@ -19,6 +21,7 @@ pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod prsa;
 pub(crate) mod random;
+pub(crate) mod scrape;
 pub(crate) mod small_disk;
 pub(crate) mod span;
 pub(crate) mod wire;

@@ -2,12 +2,17 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use super::csv::Table;
+use super::fake_clock::FakeClock;
 use super::mosquitto::free_port;
 use super::process::{Output, Running};
+
+/// Longest wait for something that is on its way.
+const SOON: Duration = Duration::from_secs(60);
 
 /// A township, as a line of `townships.csv`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +81,8 @@ impl Place {
 pub(crate) struct World {
     folder: TempDir,
     port: u16,
+    /// The clock that every `dustwatch` of this world lives by, if not the machine's; agents have machines of their own.
+    clock: Option<FakeClock>,
 }
 
 impl World {
@@ -83,6 +90,7 @@ impl World {
         let world = Self {
             folder: tempfile::tempdir().expect("a temporary folder can be made"),
             port: free_port(),
+            clock: None,
         };
         let mut townships = "code,name,district\n".to_owned();
         for Township { code, name, district } in &place.townships {
@@ -121,6 +129,17 @@ impl World {
         world
     }
 
+    /// With a clock that may be set, and shows the right time.
+    pub(crate) fn with_clock(mut self) -> Self {
+        self.clock = Some(FakeClock::right(self.path("clock")));
+        self
+    }
+
+    /// Sets its clock to so many seconds before or after the machine's.
+    pub(crate) fn set_clock(&self, seconds: i64) {
+        self.clock.as_ref().expect("it has a clock").set(seconds);
+    }
+
     /// Where its broker is to listen.
     pub(crate) fn port(&self) -> u16 {
         self.port
@@ -148,9 +167,19 @@ impl World {
 
     /// `dustwatch ARGUMENTS`, to its end.
     pub(crate) fn bare_dustwatch(&self, arguments: &[&str]) -> Output {
-        let mut command = self.command(Path::new(env!("CARGO_BIN_EXE_dustwatch")));
+        let mut command = self.dustwatch_command();
         command.args(arguments);
         Running::spawn(command).wait()
+    }
+
+    /// `dustwatch ARGUMENTS --config dustwatch.toml`, still running.
+    pub(crate) fn spawn_dustwatch(&self, arguments: &[&str]) -> Running {
+        let mut command = self.dustwatch_command();
+        command
+            .args(arguments)
+            .arg("--config")
+            .arg(self.path("dustwatch.toml"));
+        Running::spawn(command)
     }
 
     /// The answer to a question in SQL.
@@ -166,7 +195,7 @@ impl World {
 
     /// `dustwatch ingest OPTIONS` with settings of its own, which may not be ready yet.
     pub(crate) fn spawn_ingest_with(&self, config: &str, options: &[&str]) -> Running {
-        let mut command = self.command(Path::new(env!("CARGO_BIN_EXE_dustwatch")));
+        let mut command = self.dustwatch_command();
         command
             .args(["ingest", "--log-format", "json", "--config"])
             .arg(self.path(config))
@@ -176,12 +205,58 @@ impl World {
 
     /// `dustwatch ingest`, which will stop dead at the pass of a fail point: `journal_synced:3`.
     pub(crate) fn spawn_failing_ingest(&self, at: &str) -> Running {
-        let mut command = self.command(Path::new(env!("CARGO_BIN_EXE_dustwatch")));
+        self.spawn_failing(&["ingest", "--log-format", "json"], at)
+    }
+
+    /// `dustwatch ARGUMENTS`, which will stop dead at the pass of a fail point.
+    pub(crate) fn spawn_failing(&self, arguments: &[&str], at: &str) -> Running {
+        let mut command = self.dustwatch_command();
         command
-            .args(["ingest", "--log-format", "json", "--config"])
+            .args(arguments)
+            .arg("--config")
             .arg(self.path("dustwatch.toml"))
             .env("DUSTWATCH_FAIL_AT", at);
         Running::spawn(command)
+    }
+
+    /// Entries of the log of the table `observations`: nothing of it is cleaned up during a test.
+    fn entries(&self) -> impl Iterator<Item = PathBuf> {
+        let log = self.lake().join("observations/_delta_log");
+        let entries = std::fs::read_dir(log).into_iter().flatten().flatten();
+        entries
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|e| e == "json"))
+    }
+
+    /// Versions that the table `observations` has had.
+    pub(crate) fn commits(&self) -> usize {
+        self.entries().count()
+    }
+
+    /// The entry of its newest version.
+    pub(crate) fn newest_entry(&self) -> PathBuf {
+        self.entries().max().expect("there is a table")
+    }
+
+    /// Waits until so many commits more than now are in the table: the middle of a load.
+    #[track_caller]
+    pub(crate) fn wait_for_commits(&self, more: usize) {
+        self.wait_until_commits(self.commits() + more);
+    }
+
+    /// Waits until there are so many.
+    #[track_caller]
+    pub(crate) fn wait_until_commits(&self, count: usize) {
+        let since = Instant::now();
+        while self.commits() < count {
+            let waited = since.elapsed();
+            assert!(
+                waited < SOON,
+                "{} commits of {count} after {waited:.1?}",
+                self.commits()
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// `dustwatch-edge ARGUMENTS`, with the broker's password in the environment, if there is one.
@@ -212,6 +287,14 @@ impl World {
             .args(["--broker", &format!("mqtt://127.0.0.1:{}", self.port)])
             .args(options);
         Running::spawn(command)
+    }
+
+    fn dustwatch_command(&self) -> Command {
+        let mut command = self.command(Path::new(env!("CARGO_BIN_EXE_dustwatch")));
+        if let Some(clock) = &self.clock {
+            clock.give_to(&mut command);
+        }
+        command
     }
 
     fn command(&self, program: &Path) -> Command {

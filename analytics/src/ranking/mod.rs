@@ -12,7 +12,7 @@ use std::str::FromStr;
 use crate::{AnalyticsError, Period, Published};
 
 pub use rank::rank;
-pub(crate) use rank::{PERCENT_PLACES, Spans, figure, rankable};
+pub(crate) use rank::{PERCENT_PLACES, Spans, figure, rankable, read_rows};
 
 /// Which townships take part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -115,9 +115,9 @@ impl fmt::Display for Status {
 /// What is to be ranked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RankRequest {
-    /// `tsp`, `pm25` or `pm10`.
+    /// `tsp`, `pm25`, `pm10` or `dustfall`.
     pub parameter: String,
-    /// The period.
+    /// The period; of dustfall, whole months.
     pub period: Period,
     /// Which townships take part.
     pub scope: Scope,

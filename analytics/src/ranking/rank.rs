@@ -8,7 +8,7 @@ use dustwatch_observation::Parameter;
 use crate::pinned::{Need, Pinned};
 use crate::ranking::{Order, RankRequest, Ranking, RankingRow, Scope, Status};
 use crate::sql::{self, Value};
-use crate::{AnalyticsError, Period, Published, columns};
+use crate::{AnalyticsError, Period, Published, columns, dustfall};
 
 /// Parameters that townships are ranked by.
 const RANKABLE: [&str; 3] = ["tsp", "pm25", "pm10"];
@@ -26,6 +26,9 @@ pub async fn rank(
     settings: &Settings,
     request: &RankRequest,
 ) -> Result<Ranking, AnalyticsError> {
+    if request.parameter == dustfall::PARAMETER {
+        return dustfall::ranking(lake, settings, request).await;
+    }
     let parameter = rankable(settings, &request.parameter)?;
     let spans = Spans::of(request.period);
     let need = Need {
@@ -61,9 +64,9 @@ pub async fn rank(
 
 /// The parameter, if townships are ranked by it.
 pub(crate) fn rankable<'a>(settings: &'a Settings, key: &str) -> Result<&'a Parameter, AnalyticsError> {
-    if key == "dustfall" {
+    if key == dustfall::PARAMETER {
         return Err(AnalyticsError::Request(
-            "no dustfall measurements have been imported".to_owned(),
+            "dustfall has no hourly means; `dustfall report` gives the district's figure".to_owned(),
         ));
     }
     let id = settings.parameters.find(key).filter(|_| RANKABLE.contains(&key));
@@ -128,7 +131,12 @@ pub(crate) fn figure(value: Option<f64>, places: u8) -> Result<Option<Published>
         .ok_or_else(|| AnalyticsError::Defect(format!("{value} is no figure")))
 }
 
-fn read_rows(batch: &RecordBatch, places: u8, rows: &mut Vec<RankingRow>) -> Result<(), AnalyticsError> {
+/// The rows of `ranking.sql`, or of another text with its columns.
+pub(crate) fn read_rows(
+    batch: &RecordBatch,
+    places: u8,
+    rows: &mut Vec<RankingRow>,
+) -> Result<(), AnalyticsError> {
     let (codes, names) = (
         columns::texts(batch, "township_code")?,
         columns::texts(batch, "township")?,

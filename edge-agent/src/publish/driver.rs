@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use dustwatch_observation::{Ack, Topic, TopicKind};
 use tokio::sync::mpsc;
 
+use super::head::Head;
 use super::link::{Link, LinkEvent};
 use super::window::{Confirmed, StreamId, Token, Window};
-use super::{Confirm, OnConfirmed, Outcome, PublisherOptions};
+use super::{Confirm, NewEpoch, OnConfirmed, Outcome, PublisherOptions};
 use crate::pack::Packet;
 use crate::{EdgeError, Progress, Shutdown};
 
@@ -27,12 +28,14 @@ pub(super) struct Driver {
     options: PublisherOptions,
     progress: Arc<Progress>,
     on_confirmed: Option<OnConfirmed>,
+    new_epoch: Option<NewEpoch>,
+    head: Head,
     window: Window,
     link: Link<Token>,
     streams: HashMap<Arc<str>, StreamId>,
     topics: Vec<(Arc<str>, String)>,
-    /// Confirmations for devices that nothing was offered of yet.
-    early: HashMap<String, u64>,
+    /// Confirmations for devices that nothing was offered of yet, and whether the broker had retained them.
+    early: HashMap<String, (u64, bool)>,
     last_progress: Instant,
     warned: bool,
     last_failure: Option<String>,
@@ -44,6 +47,7 @@ impl Driver {
         options: PublisherOptions,
         progress: Arc<Progress>,
         on_confirmed: Option<OnConfirmed>,
+        new_epoch: Option<NewEpoch>,
     ) -> Self {
         let window = Window::new(options.limits, options.resend_after);
         let link = Link::open(options.link());
@@ -52,6 +56,8 @@ impl Driver {
             link,
             progress,
             on_confirmed,
+            new_epoch,
+            head: Head::new(options.epoch.clone()),
             streams: HashMap::new(),
             topics: Vec::new(),
             early: HashMap::new(),
@@ -89,7 +95,7 @@ impl Driver {
                 },
                 event = self.link.next() => self.take_events(event)?,
                 offer = offers.recv(), if !ended && self.window.has_room() => match offer {
-                    Some(packet) => self.take_offers(packet, &mut offers),
+                    Some(packet) => self.take_offers(packet, &mut offers)?,
                     None => ended = true,
                 },
                 _ = tick.tick() => {
@@ -117,39 +123,41 @@ impl Driver {
         Ok(outcome)
     }
 
-    fn take_offers(&mut self, first: Packet, offers: &mut mpsc::Receiver<Packet>) {
-        self.take_offer(first);
+    fn take_offers(&mut self, first: Packet, offers: &mut mpsc::Receiver<Packet>) -> Result<(), EdgeError> {
+        self.take_offer(first)?;
         for _ in 1..BURST {
             if !self.window.has_room() {
-                return;
+                break;
             }
-            let Ok(packet) = offers.try_recv() else { return };
-            self.take_offer(packet);
+            let Ok(packet) = offers.try_recv() else { break };
+            self.take_offer(packet)?;
         }
+        Ok(())
     }
 
-    fn take_offer(&mut self, packet: Packet) {
+    fn take_offer(&mut self, packet: Packet) -> Result<(), EdgeError> {
         let now = Instant::now();
         if self.window.len() == 0 {
             self.last_progress = now;
         }
-        let id = self.stream(&packet.device, now);
+        let id = self.stream(&packet.device, now)?;
         let confirmed = self.window.offer(id, packet.message);
         self.note(id, confirmed, now);
+        Ok(())
     }
 
-    fn stream(&mut self, device: &Arc<str>, now: Instant) -> StreamId {
+    fn stream(&mut self, device: &Arc<str>, now: Instant) -> Result<StreamId, EdgeError> {
         if let Some(id) = self.streams.get(device) {
-            return *id;
+            return Ok(*id);
         }
         let id = self.window.add_stream(self.options.highest_used);
-        if let Some(seq) = self.early.remove(&**device) {
-            self.window.confirm_through(id, seq, now);
-        }
         self.streams.insert(Arc::clone(device), id);
         self.topics
             .push((Arc::clone(device), self.options.topic(device, TopicKind::Obs)));
-        id
+        if let Some((seq, retained)) = self.early.remove(&**device) {
+            self.confirm_through(id, seq, retained, now)?;
+        }
+        Ok(id)
     }
 
     fn send(&mut self) {
@@ -161,7 +169,7 @@ impl Driver {
             let Some(sending) = self.window.next(now) else {
                 return;
             };
-            let payload = with_from(sending.body, sending.from);
+            let payload = self.head.payload(sending.body, sending.from);
             let (_, topic) = &self.topics[sending.token.stream.index()];
             if sending.again {
                 self.progress.add_resent();
@@ -212,7 +220,11 @@ impl Driver {
                 self.note(token.stream, confirmed, now);
             }
             LinkEvent::Delivered(_) => {}
-            LinkEvent::Message { topic, payload } => self.take_ack(&topic, &payload, now),
+            LinkEvent::Message {
+                topic,
+                payload,
+                retained,
+            } => self.take_ack(&topic, &payload, retained, now)?,
             LinkEvent::SubscriptionRefused => {
                 let reason = "it does not let us subscribe to the confirmations".to_owned();
                 if self.options.confirm == Confirm::Ingester && self.options.give_up_after.is_some() {
@@ -227,23 +239,58 @@ impl Driver {
         Ok(())
     }
 
-    fn take_ack(&mut self, topic: &str, payload: &[u8], now: Instant) {
+    fn take_ack(
+        &mut self,
+        topic: &str,
+        payload: &[u8],
+        retained: bool,
+        now: Instant,
+    ) -> Result<(), EdgeError> {
         let parsed = Topic::parse(topic).ok().filter(|t| t.kind == TopicKind::Ack);
         let (Some(topic), Some(ack)) = (parsed, Ack::from_json(payload)) else {
             tracing::warn!(topic, "what came in is no confirmation");
-            return;
+            return Ok(());
         };
-        if ack.epoch != self.options.epoch || self.options.confirm != Confirm::Ingester {
+        if ack.epoch != self.head.epoch() || self.options.confirm != Confirm::Ingester {
             tracing::debug!(device = %topic.device, epoch = ack.epoch, "confirmation of another epoch ignored");
-            return;
+            return Ok(());
         }
         if let Some(&id) = self.streams.get(topic.device.as_str()) {
-            let confirmed = self.window.confirm_through(id, ack.seq, now);
-            self.note(id, confirmed, now);
-        } else {
-            let early = self.early.entry(topic.device.as_str().to_owned()).or_default();
-            *early = ack.seq.max(*early);
+            return self.confirm_through(id, ack.seq, retained, now);
         }
+        let early = self.early.entry(topic.device.as_str().to_owned()).or_default();
+        *early = (ack.seq, retained).max(*early);
+        Ok(())
+    }
+
+    /// Takes a confirmation, unless it is ahead of all numbers: then the spool went back in time, and what it numbers
+    /// from here on would be taken for what was confirmed.
+    fn confirm_through(
+        &mut self,
+        id: StreamId,
+        seq: u64,
+        retained: bool,
+        now: Instant,
+    ) -> Result<(), EdgeError> {
+        if !self.window.is_ahead(id, seq, retained) {
+            let confirmed = self.window.confirm_through(id, seq, now);
+            self.note(id, confirmed, now);
+            return Ok(());
+        }
+        let device = &self.topics[id.index()].0;
+        let Some(new_epoch) = &mut self.new_epoch else {
+            tracing::warn!(%device, seq, "a confirmation of numbers that were never used is not believed");
+            return Ok(());
+        };
+        let before = self.head.epoch().to_owned();
+        self.head.rename(new_epoch()?);
+        tracing::error!(
+            %device, confirmed = seq, before, epoch = self.head.epoch(),
+            "numbers were confirmed that were never used: an older copy of the spool must have been put back; \
+             what it holds is sent again under a new epoch"
+        );
+        self.window.restart();
+        Ok(())
     }
 
     fn note(&mut self, id: StreamId, confirmed: Confirmed, now: Instant) {
@@ -306,14 +353,4 @@ impl Driver {
         }
         Ok(())
     }
-}
-
-/// The payload as it goes out: the object with `from` as its first member.
-fn with_from(body: &[u8], from: u64) -> Vec<u8> {
-    let mut payload = Vec::with_capacity(body.len() + 32);
-    payload.extend_from_slice(b"{\"from\":");
-    payload.extend_from_slice(from.to_string().as_bytes());
-    payload.push(b',');
-    payload.extend_from_slice(body.strip_prefix(b"{").unwrap_or(body));
-    payload
 }

@@ -65,6 +65,8 @@ pub(crate) enum LinkEvent<T> {
         topic: String,
         /// Its payload.
         payload: Vec<u8>,
+        /// Whether the broker had kept it from before this connection.
+        retained: bool,
     },
     /// The broker does not let us subscribe.
     SubscriptionRefused,
@@ -72,10 +74,17 @@ pub(crate) enum LinkEvent<T> {
 
 enum Raw {
     Up(AsyncClient),
-    Down { reason: String, refused: bool },
+    Down {
+        reason: String,
+        refused: bool,
+    },
     Sent(u16),
     Delivered(u16),
-    Message { topic: String, payload: Vec<u8> },
+    Message {
+        topic: String,
+        payload: Vec<u8>,
+        retained: bool,
+    },
     SubscriptionRefused,
 }
 
@@ -170,7 +179,15 @@ impl<T> Link<T> {
                 None
             }
             Raw::Delivered(id) => self.written.remove(&id).flatten().map(LinkEvent::Delivered),
-            Raw::Message { topic, payload } => Some(LinkEvent::Message { topic, payload }),
+            Raw::Message {
+                topic,
+                payload,
+                retained,
+            } => Some(LinkEvent::Message {
+                topic,
+                payload,
+                retained,
+            }),
             Raw::SubscriptionRefused => Some(LinkEvent::SubscriptionRefused),
         }
     }
@@ -249,6 +266,7 @@ async fn poll(
             Ok(Event::Incoming(Packet::Publish(message))) => Raw::Message {
                 topic: message.topic,
                 payload: message.payload.to_vec(),
+                retained: message.retain,
             },
             Ok(Event::Incoming(Packet::SubAck(ack)))
                 if ack.return_codes.contains(&SubscribeReasonCode::Failure) =>

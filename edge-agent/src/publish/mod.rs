@@ -8,6 +8,7 @@
 
 mod backoff;
 mod driver;
+mod head;
 mod link;
 mod window;
 
@@ -81,7 +82,8 @@ pub struct PublisherOptions {
     pub drain: Duration,
     /// How long to go on without any confirmation; for ever when `None`, also when the broker refuses us.
     pub give_up_after: Option<Duration>,
-    /// The highest number that the epoch used before now; confirmations beyond are not believed. `u64::MAX`: unknown.
+    /// The highest number that the epoch used before now; a confirmation beyond makes a new epoch begin. `u64::MAX`:
+    /// unknown, every confirmation is believed.
     pub highest_used: u64,
 }
 
@@ -158,6 +160,9 @@ impl fmt::Debug for PublisherOptions {
 /// Called with a device and the number up to which everything of it is confirmed.
 pub type OnConfirmed = Box<dyn FnMut(&str, u64) + Send>;
 
+/// Called when a confirmation speaks of numbers that were never used; gives the new epoch, once it is on disk.
+pub type NewEpoch = Box<dyn FnMut() -> Result<String, EdgeError> + Send>;
+
 /// What was left when a publisher ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outcome {
@@ -183,10 +188,11 @@ impl Publisher {
         options: PublisherOptions,
         progress: Arc<Progress>,
         on_confirmed: Option<OnConfirmed>,
+        new_epoch: Option<NewEpoch>,
         shutdown: Shutdown,
     ) -> Self {
         let (offers, receiver) = mpsc::channel(256);
-        let driver = Driver::new(options, progress, on_confirmed);
+        let driver = Driver::new(options, progress, on_confirmed, new_epoch);
         Self {
             offers,
             task: tokio::spawn(driver.run(receiver, shutdown)),

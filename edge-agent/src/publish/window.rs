@@ -99,6 +99,8 @@ struct Stream {
     confirmed: u64,
     /// Highest number that may have been sent: in an earlier life, or handed out in this one.
     highest: u64,
+    /// The same when the present connection began.
+    highest_before: u64,
     /// Since when there is something to confirm and nothing was: since the lowest message was handed out, or since the
     /// last confirmation. `None` while nothing is handed out.
     waiting_since: Option<Instant>,
@@ -127,14 +129,15 @@ impl Window {
         }
     }
 
-    /// Adds a stream. `highest` is the highest number that its epoch ever used before now: confirmations above
-    /// that and above what was handed out are not believed. `u64::MAX` when whoever offers cannot know.
+    /// Adds a stream. `highest` is the highest number that its epoch ever used before now: a confirmation above
+    /// that and above what was handed out is [ahead](Window::is_ahead). `u64::MAX` when whoever offers cannot know.
     pub(crate) fn add_stream(&mut self, highest: u64) -> StreamId {
         self.streams.push(Stream {
             held: VecDeque::new(),
             handed: 0,
             confirmed: 0,
             highest,
+            highest_before: highest,
             waiting_since: None,
             patience: self.resend_after,
         });
@@ -210,17 +213,26 @@ impl Window {
         })
     }
 
-    /// Everything of a stream up to and including `seq` is durable.
+    /// Whether a confirmation speaks of numbers that were never used: then it is about observations that this numbering
+    /// does not know of, and nothing of it may be believed. One that the broker had `retained` is older than this
+    /// connection, and knows nothing of what was handed out over it.
+    pub(crate) fn is_ahead(&self, id: StreamId, seq: u64, retained: bool) -> bool {
+        let stream = &self.streams[id.0];
+        let highest = if retained {
+            stream.highest_before
+        } else {
+            stream.highest
+        };
+        seq > highest
+    }
+
+    /// Everything of a stream up to and including `seq` is durable. One that is [ahead](Window::is_ahead) changes nothing.
     pub(crate) fn confirm_through(&mut self, id: StreamId, seq: u64, now: Instant) -> Confirmed {
         let stream = &mut self.streams[id.0];
         if seq > stream.highest {
-            tracing::warn!(
-                seq,
-                highest = stream.highest,
-                "a confirmation is ahead of everything ever sent, the part beyond is not believed"
-            );
+            return Confirmed::default();
         }
-        stream.confirmed = stream.confirmed.max(seq.min(stream.highest));
+        stream.confirmed = stream.confirmed.max(seq);
         self.forget(id, now)
     }
 
@@ -262,6 +274,7 @@ impl Window {
     pub(crate) fn restart(&mut self) {
         self.ready.clear();
         for index in 0..self.streams.len() {
+            self.streams[index].highest_before = self.streams[index].highest;
             self.rewind(index);
         }
     }

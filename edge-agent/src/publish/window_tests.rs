@@ -150,14 +150,15 @@ fn a_confirmation_of_numbers_never_used_is_not_believed() {
     let now = Instant::now();
     let mut window = Window::new(Limits::default(), RESEND);
     let stream = window.add_stream(3);
+    assert!(window.is_ahead(stream, 4, false) && !window.is_ahead(stream, 3, true));
     window.confirm_through(stream, 100, now);
-    assert_eq!(window.confirmed(stream), 3);
+    assert_eq!(window.confirmed(stream), 0);
     window.offer(stream, message(4, 4));
     assert_eq!(drain(&mut window, now).len(), 1);
 }
 
 #[test]
-fn a_confirmation_ahead_of_what_was_sent_leaves_what_was_not() {
+fn a_confirmation_ahead_of_what_was_sent_changes_nothing() {
     let now = Instant::now();
     let mut window = Window::new(Limits::default(), RESEND);
     let stream = window.add_stream(3);
@@ -166,10 +167,23 @@ fn a_confirmation_ahead_of_what_was_sent_leaves_what_was_not() {
     }
     assert_eq!(window.next(now).map(|sending| sending.token.last), Some(4));
     window.confirm_through(stream, 100, now);
-    assert_eq!((window.confirmed(stream), window.len()), (4, 2));
-    assert_eq!(drain(&mut window, now), [(0, 5, 5, false), (0, 6, 5, false)]);
+    assert_eq!((window.confirmed(stream), window.len()), (0, 3));
+    assert_eq!(drain(&mut window, now), [(0, 5, 4, false), (0, 6, 4, false)]);
     window.confirm_through(stream, 6, now);
     assert_eq!(window.len(), 0);
+}
+
+#[test]
+fn what_the_broker_had_retained_knows_nothing_of_this_connection() {
+    let now = Instant::now();
+    let mut window = Window::new(Limits::default(), RESEND);
+    let stream = window.add_stream(3);
+    window.restart();
+    window.offer(stream, message(4, 6));
+    drain(&mut window, now);
+    assert!(window.is_ahead(stream, 4, true) && !window.is_ahead(stream, 4, false));
+    window.restart();
+    assert!(!window.is_ahead(stream, 6, true) && window.is_ahead(stream, 7, true));
 }
 
 #[test]

@@ -83,6 +83,7 @@ pub async fn run_replay(
         options.publisher.clone(),
         Arc::clone(&progress),
         None,
+        None,
         shutdown.clone(),
     );
     let pack = PackOptions {

@@ -1,11 +1,12 @@
 //! The agent's own disk: what was observed and not confirmed yet.
 //!
-//! A journal. Its id is the epoch and a record's position is the observation's number, so both survive restarts and
-//! never lie. A record is one observation as JSON, without device, epoch and number. The `keeper` writes, syncs by
+//! A journal. Its id is the epoch, unless the spool once [went back in time](epoch), and a record's position is the
+//! observation's number, so both survive restarts and never lie. A record is one observation as JSON, without device, epoch and number. The `keeper` writes, syncs by
 //! group and truncates; the `feeder` reads what is durable and offers it to the publisher.
 //!
 //! Invariant: only what is durable is published, so a number never means two different observations.
 
+mod epoch;
 mod feeder;
 mod keeper;
 
@@ -18,6 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::EdgeError;
 use crate::pack::Packet;
+use epoch::EpochFile;
 use feeder::Feeder;
 pub(crate) use feeder::Head;
 use keeper::Keeper;
@@ -29,6 +31,8 @@ const SEGMENT_BYTES: u64 = 4 << 20;
 #[derive(Debug)]
 pub struct Spool {
     journal: Journal,
+    epoch: String,
+    epoch_file: EpochFile,
 }
 
 /// The ends of a spool that works.
@@ -62,20 +66,31 @@ impl Spool {
                 "the spool has lost records to a damaged disk"
             );
         }
+        let epoch_file = EpochFile::new(dir, journal.id());
+        let epoch = epoch_file.read()?;
         tracing::info!(
             dir = %dir.display(),
-            epoch = journal.id(),
+            epoch,
             unconfirmed = recovery.records,
             torn_bytes = recovery.torn_bytes,
             "spool open"
         );
         claim(dir, device, recovery.records)?;
-        Ok(Self { journal })
+        Ok(Self {
+            journal,
+            epoch,
+            epoch_file,
+        })
     }
 
     /// The epoch.
     pub fn epoch(&self) -> &str {
-        self.journal.id()
+        &self.epoch
+    }
+
+    /// Gives the spool new epochs, also while it works.
+    pub(crate) fn epoch_file(&self) -> EpochFile {
+        self.epoch_file.clone()
     }
 
     /// The highest number used so far.

@@ -48,9 +48,11 @@ impl Frames {
         }
     }
 
-    /// Where to read to, with room for this many bytes at least.
+    /// Where to read to: what is left of the present buffer, or a new one of this many bytes when little is left.
     pub(crate) fn room(&mut self, bytes: usize) -> &mut BytesMut {
-        self.buffer.reserve(bytes);
+        if self.buffer.capacity() - self.buffer.len() < bytes / 4 {
+            self.buffer.reserve(bytes);
+        }
         &mut self.buffer
     }
 

@@ -1,0 +1,90 @@
+//! The name of a spool's numbering.
+//!
+//! It is the journal's id, until a confirmation proves that the spool went back in time: that a copy of its folder was
+//! restored, or a damaged disk took its newest records. Then numbers would be given out twice, and what was confirmed
+//! of the first would be believed of the second. So a new name is given, which the file `epoch` keeps; the numbers go
+//! on, since an agent says with every message from which one on it still holds them.
+//!
+//! Invariant: a name is on disk before anything is sent under it, and is never given twice.
+
+use std::fs::File;
+use std::hash::{BuildHasher, RandomState};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::EdgeError;
+
+/// Keeps the epoch of a spool.
+#[derive(Debug, Clone)]
+pub(crate) struct EpochFile {
+    folder: PathBuf,
+    journal: String,
+}
+
+impl EpochFile {
+    /// The one in a spool's folder whose journal has this id.
+    pub(super) fn new(folder: &Path, journal: &str) -> Self {
+        Self {
+            folder: folder.to_path_buf(),
+            journal: journal.to_owned(),
+        }
+    }
+
+    /// The epoch in force.
+    pub(super) fn read(&self) -> Result<String, EdgeError> {
+        let file = self.folder.join("epoch");
+        match std::fs::read_to_string(&file) {
+            // One of another journal was left behind when the segments were taken away.
+            Ok(epoch) if epoch.starts_with(&format!("{}-", self.journal)) => Ok(epoch),
+            Ok(_) => Ok(self.journal.clone()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(self.journal.clone()),
+            Err(source) => Err(EdgeError::Io {
+                action: "read",
+                path: file,
+                source,
+            }),
+        }
+    }
+
+    /// Gives the spool a new epoch, which is on disk when this returns.
+    pub(crate) fn begin(&self) -> Result<String, EdgeError> {
+        let random = RandomState::new().hash_one(std::process::id()) as u32;
+        let epoch = format!("{}-{random:08x}", self.journal);
+        let (file, fresh) = (self.folder.join("epoch"), self.folder.join("epoch.new"));
+        let written = File::create(&fresh)
+            .and_then(|mut new| {
+                new.write_all(epoch.as_bytes())?;
+                new.sync_all()
+            })
+            .and_then(|()| std::fs::rename(&fresh, &file))
+            .and_then(|()| File::open(&self.folder)?.sync_all());
+        written.map_err(|source| EdgeError::Io {
+            action: "write",
+            path: file,
+            source,
+        })?;
+        Ok(epoch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_new_epoch_stays_and_is_of_its_journal_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let epoch = EpochFile::new(folder.path(), "6f1c");
+        assert_eq!(epoch.read().unwrap(), "6f1c");
+        let first = epoch.begin().unwrap();
+        assert!(first.starts_with("6f1c-"));
+        assert_eq!(epoch.read().unwrap(), first);
+        assert_ne!(epoch.begin().unwrap(), first);
+        assert_eq!(
+            EpochFile::new(folder.path(), "77aa").read().unwrap(),
+            "77aa",
+            "a journal begun anew has a name of its own"
+        );
+    }
+}

@@ -1,0 +1,3 @@
+//! What tests of the lake, and of what writes into it, have in common.
+
+pub(crate) mod failing;
