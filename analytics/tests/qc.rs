@@ -380,20 +380,11 @@ async fn q11_tells_a_device_without_sensors() {
         seen("m", &format!("2018-08-21T14:{minute:02}:00+08:00"), values)
     };
     // Domain reference 1.3, frame C: every factor is zero.
-    let all = [
-        "pm25",
-        "pm10",
-        "tsp",
-        "noise",
-        "temperature",
-        "humidity",
-        "pressure",
-        "wind_speed",
-        "wind_direction",
-    ];
+    let all = "pm25 pm10 tsp noise temperature humidity pressure wind_speed wind_direction";
+    let all: Vec<(&str, &str)> = all.split(' ').map(|key| (key, "0")).collect();
     world
         .watch([
-            at(25, &all.map(|key| (key, "0"))),
+            at(25, &all),
             at(26, &[("tsp", "0"), ("pm10", "0")]),
             at(27, &[("tsp", "0")]),
             at(28, &[("tsp", "0"), ("pm10", "0"), ("noise", "41.5")]),

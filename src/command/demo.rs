@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use chrono::{Datelike, NaiveDate, Offset, TimeZone};
-use dustwatch_analytics::{Order, Period, QcRequest, RankRequest, Table, qc_run, rank, roll_up};
+use dustwatch_analytics::{Order, Period, RankRequest, Table, rank, roll_up};
 use dustwatch_config::Settings;
 use dustwatch_edge::network::Network;
 use dustwatch_edge::publish::{PublisherOptions, fresh_epoch};
@@ -22,7 +22,6 @@ use dustwatch_observation::{Clock, SystemClock, Time};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::notice::write_weekly;
-use super::qc;
 use super::rollup::{bar_of_days, say};
 use super::up::keep_rolling_up;
 use crate::cli::{DemoArgs, NoticeFormat};
@@ -183,10 +182,6 @@ async fn wait_until_committed(pipeline: &Pipeline, shutdown: &Shutdown) {
 /// Rolls up, prints the rankings of the last full week, writes its notice, and says where everything is.
 async fn show(settings: &Settings, clock: &Arc<dyn Clock>, dir: &Path, file: &Path) -> anyhow::Result<()> {
     let lake = Lake::new(settings)?;
-    let (bar, mut progress) = bar_of_days("quality control ")?;
-    let flags = qc_run(&lake, settings, QcRequest::default(), &mut progress).await?;
-    bar.finish_and_clear();
-    qc::say(&flags);
     let (bar, mut progress) = bar_of_days("hourly means ")?;
     let report = roll_up(&lake, settings, &mut progress).await?;
     bar.finish_and_clear();

@@ -74,7 +74,7 @@ fn filter(which: QcWhich, limit: u32) -> anyhow::Result<QcFilter> {
 }
 
 /// Says what a run did, on standard error.
-pub(crate) fn say(report: &QcReport) {
+fn say(report: &QcReport) {
     let Some(version) = report.version else {
         eprintln!("quality control: there are no observations yet");
         return;

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dustwatch_analytics::{AnalyticsError, QcRequest, RollupReport, qc_run, roll_up};
+use dustwatch_analytics::roll_up;
 use dustwatch_config::{Registry, Settings};
 use dustwatch_edge::Shutdown;
 use dustwatch_ingest::{EmbeddedBroker, Pipeline};
@@ -55,7 +55,8 @@ async fn roll_up_once_more(settings: &Settings) -> anyhow::Result<()> {
         step = "last rollup",
         "shutting down: the rollups are brought up to date"
     );
-    match tokio::time::timeout(LAST_ROLLUP, bring_up(settings)).await {
+    let lake = Lake::new(settings)?;
+    match tokio::time::timeout(LAST_ROLLUP, roll_up(&lake, settings, &mut |_| {})).await {
         Ok(ended) => drop(ended?),
         Err(_elapsed) => tracing::warn!(
             step = "last rollup",
@@ -94,16 +95,6 @@ async fn end_rollups(mut rollups: tokio::task::JoinHandle<()>) -> anyhow::Result
     Ok(())
 }
 
-/// Brings the flags of quality control up to date, then the rollup. Means without the newest flags are better than none:
-/// when quality control fails the rollup goes on, and questions say that it is behind.
-async fn bring_up(settings: &Settings) -> Result<RollupReport, AnalyticsError> {
-    let lake = Lake::new(settings)?;
-    if let Err(error) = qc_run(&lake, settings, QcRequest::default(), |_| {}).await {
-        tracing::error!(%error, "quality control failed, trying again");
-    }
-    roll_up(&lake, settings, |_| {}).await
-}
-
 /// Brings the rollups up to date now and then. A failure is said and tried again: rankings fall back to the
 /// observations meanwhile.
 pub(crate) async fn keep_rolling_up(
@@ -118,7 +109,12 @@ pub(crate) async fn keep_rolling_up(
             _ = tick.tick() => {}
             () = shutdown.requested() => return,
         }
-        match bring_up(&as_registered(&settings, &registry)).await {
+        let settings = as_registered(&settings, &registry);
+        let rolled = match Lake::new(&settings) {
+            Ok(lake) => roll_up(&lake, &settings, &mut |_| {}).await,
+            Err(error) => Err(error.into()),
+        };
+        match rolled {
             Ok(report) => tracing::debug!(?report, "rolled up"),
             Err(error) => tracing::error!(%error, "rollup failed, trying again"),
         }
