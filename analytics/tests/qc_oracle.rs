@@ -13,7 +13,7 @@ use dustwatch_observation::Flag;
 
 const HOUR: i64 = 3_600_000_000;
 const MINUTE: i64 = 60_000_000;
-const WORLDS: u64 = 12;
+const WORLDS: u64 = 6;
 
 /// Device, interval in microseconds, place on a line of latitude.
 const MONITORS: [(&str, i64, &str); 6] = [
