@@ -9,8 +9,10 @@ use crate::output::Format;
 use crate::telemetry::LogFormat;
 
 mod handed_in;
+mod qc;
 
 pub(crate) use handed_in::{CityBulletinCommand, EnforcementCommand, LedgerCommand};
+pub(crate) use qc::{QcCommand, QcWhich};
 
 /// Environmental monitoring for a district: monitors in over MQTT, a Delta table, rankings and official notices out.
 #[derive(Debug, Parser)]
@@ -83,6 +85,9 @@ pub(crate) enum Command {
     Import(ImportArgs),
     /// Bring the hourly means up to date.
     Rollup(RollupArgs),
+    /// Control the quality of the observations: flags beside what the devices said.
+    #[command(subcommand)]
+    Qc(QcCommand),
     /// Ask the tables in SQL, read-only.
     Query(QueryArgs),
     /// Look after the tables.
@@ -353,7 +358,7 @@ pub(crate) enum LakeCommand {
     },
     /// List the commits of a table, newest first.
     History {
-        /// observations, rejected or hourly.
+        /// observations, rejected, hourly or qc_flags.
         #[arg(long, default_value = "observations")]
         table: String,
         /// Commits at the most.

@@ -7,7 +7,7 @@ use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray,
 };
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Float64Type, Int64Type};
+use datafusion::arrow::datatypes::{DataType, Float64Type, Int64Type, SchemaRef};
 
 use crate::AnalyticsError;
 
@@ -16,6 +16,17 @@ pub(crate) fn any<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef
     batch
         .column_by_name(name)
         .ok_or_else(|| AnalyticsError::Defect(format!("column {name} is missing")))
+}
+
+/// The same rows in the columns of a schema, which they all have.
+pub(crate) fn like(batches: &[RecordBatch], schema: &SchemaRef) -> Result<Vec<RecordBatch>, AnalyticsError> {
+    let batches = batches.iter().map(|batch| {
+        let fields = schema.fields().iter();
+        let arrays = fields.map(|field| Ok(cast(any(batch, field.name())?, field.data_type())?));
+        let arrays = arrays.collect::<Result<_, AnalyticsError>>()?;
+        Ok(RecordBatch::try_new(schema.clone(), arrays)?)
+    });
+    batches.collect()
 }
 
 fn column(batch: &RecordBatch, name: &str, kind: &DataType) -> Result<ArrayRef, AnalyticsError> {

@@ -62,6 +62,7 @@ pub async fn completeness_summary(
         periods: &[request.period],
         source: request.source,
         observations_version: request.observations_version,
+        qc_version: request.qc_version,
     };
     let pinned = Pinned::open(lake, settings, &need).await?;
     let values = [

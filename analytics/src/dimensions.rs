@@ -1,5 +1,5 @@
-//! Configuration as SQL tables: `stations`, `townships`, `parameters`, `standards`; and the standards' own, `limits` and
-//! `breakpoints`, and `column_comments`.
+//! Configuration as SQL tables: `stations`, `townships`, `parameters`, `standards`, `dustfall_points`, those of quality
+//! control, the standards' own, `limits` and `breakpoints`, and `column_comments`.
 //!
 //! Invariant: they say what the settings say; columns are those of the configuration files, empty cells null.
 
@@ -17,13 +17,14 @@ use dustwatch_observation::{Decimal, Rescaled};
 use crate::AnalyticsError;
 use crate::compliance::compliance_hours;
 use crate::period::day_number;
+use crate::{AnalyticsError, qc};
 
 /// A table under the name that SQL knows it by.
 pub(crate) type NamedTable = (&'static str, Arc<dyn TableProvider>);
 
 /// The tables with their names.
 pub(crate) fn tables(settings: &Settings) -> Result<Vec<NamedTable>, AnalyticsError> {
-    Ok(vec![
+    let mut tables = vec![
         ("stations", table(stations(settings))?),
         ("townships", table(townships(settings))?),
         ("parameters", table(parameters(settings))?),
@@ -32,13 +33,15 @@ pub(crate) fn tables(settings: &Settings) -> Result<Vec<NamedTable>, AnalyticsEr
         ("limits", table(standard_tables::limits(settings))?),
         ("breakpoints", table(standard_tables::breakpoints_by_edition())?),
         ("column_comments", table(comments::columns(settings)?)?),
-    ])
+    ];
+    tables.extend(qc::tables(settings)?);
+    Ok(tables)
 }
 
 mod comments;
 mod standard_tables;
 
-type Columns = Vec<(&'static str, ArrayRef)>;
+pub(crate) type Columns = Vec<(&'static str, ArrayRef)>;
 
 /// Columns as a table in memory.
 pub(crate) fn table(columns: Columns) -> Result<Arc<dyn TableProvider>, AnalyticsError> {

@@ -53,6 +53,8 @@ pub struct DistrictRequest {
     pub source: SourceChoice,
     /// The version of `observations` to read; the newest when absent.
     pub observations_version: Option<u64>,
+    /// The version of `qc_flags` to leave values out by; the newest that goes with the observations when absent.
+    pub qc_version: Option<u64>,
 }
 
 impl DistrictRequest {
@@ -63,6 +65,7 @@ impl DistrictRequest {
             period,
             source: SourceChoice::default(),
             observations_version: None,
+            qc_version: None,
         }
     }
 }
@@ -83,6 +86,7 @@ pub async fn district_period(
         periods: &spans.all(),
         source: request.source,
         observations_version: request.observations_version,
+        qc_version: request.qc_version,
     };
     let pinned = Pinned::open(lake, settings, &need).await?;
     let places = parameter.published_decimals;

@@ -28,6 +28,7 @@ pub mod period;
 mod pinned;
 pub mod progress;
 mod published;
+pub mod qc;
 pub mod query;
 mod questions;
 pub mod ranking;
@@ -59,6 +60,7 @@ pub use ledgers::{LedgerReport, LedgerReportRequest, LedgerVerdict, import_ledge
 pub use period::{Period, PeriodError, PeriodKind, Validity};
 pub use progress::{DistrictDay, Progress, annual_progress, progress};
 pub use published::Published;
+pub use qc::{QcBy, QcFilter, QcReport, QcRequest, qc_list, qc_run, qc_summary};
 pub use query::{QueryResult, ask, query};
 pub use ranking::{
     Order, Provenance, RankRequest, Ranking, RankingRow, Scope, Source, SourceChoice, Status, rank,

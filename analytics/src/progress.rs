@@ -62,6 +62,7 @@ pub async fn progress(
         periods: &[span],
         source: SourceChoice::Auto,
         observations_version,
+        qc_version: None,
     };
     let pinned = Pinned::open(lake, settings, &need).await?;
     let values = [

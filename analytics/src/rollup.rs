@@ -2,22 +2,24 @@
 //!
 //! Place on the way: observations in, `hourly` out; rankings and notices read that. The rule stands in
 //! `sql/hourly.sql`. Days that commits touched since the last rollup are computed anew, whole, and replaced in one
-//! commit that carries the version of the observations. Invariant: the rollup is a function of the observations and
-//! the configuration; rebuilding it from scratch gives the same rows.
+//! commit that carries the version of the observations, and that of the flags of quality control, whose changes count
+//! like those of observations. Invariant: the rollup is a function of the observations, the flags and the configuration;
+//! rebuilding it from scratch gives the same rows.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use chrono::NaiveDate;
 use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::compute::{cast, concat_batches};
 use datafusion::arrow::datatypes::{DataType, Date32Type, SchemaRef};
 use datafusion::datasource::MemTable;
 use dustwatch_config::Settings;
 use dustwatch_lake::{
-    DayRows, Lake, LocalDays, Replace, TableKind, TableVersion, TouchedDays, flag_column, hourly_schema,
+    DayRows, Lake, LocalDays, ROLLUP_SOURCE, Replace, TableKind, TableVersion, TouchedDays, flag_column,
+    hourly_schema,
 };
 
+use crate::qc::{FlagMark, Flags, register_excluded};
 use crate::session::{Session, blank, parameter_columns, register_readings};
 use crate::sql;
 use crate::{AnalyticsError, columns};
@@ -50,8 +52,8 @@ pub struct RollupProgress {
     pub total: usize,
 }
 
-/// Brings the rollup up to the newest observations: only days that changed are computed. Does nothing when there is
-/// nothing new.
+/// Brings the rollup up to the newest observations and flags: only days that changed are computed. Does nothing when
+/// there is nothing new.
 ///
 /// # Errors
 /// [`AnalyticsError::Lake`] when a table fails; nothing was committed then.
@@ -64,20 +66,24 @@ pub async fn roll_up(
     let Some(until) = observations.version else {
         return nothing(lake, None).await;
     };
-    let touched = match lake.rollup_source().await? {
-        Some(since) if since == until => return nothing(lake, Some(until)).await,
-        Some(since) if since < until => lake.touched_days(since, until).await?,
+    let flags = Flags::pinned(lake, settings, None, until).await?;
+    let (source, made_with) = FlagMark::of_rollup(lake).await?;
+    let touched = match source {
+        Some(since) if since == until && made_with == flags.mark() => {
+            return nothing(lake, Some(until)).await;
+        }
+        Some(since) if since <= until => {
+            let mut touched = lake.touched_days(since, until).await?;
+            touched.extend(made_with.changed(flags.mark(), lake).await?);
+            touched
+        }
         _ => TouchedDays::Unknown,
     };
-    match touched {
-        TouchedDays::Days(days) => {
-            replace(lake, settings, &observations, days, Replace::Days, progress).await
-        }
-        TouchedDays::Unknown => {
-            let days = lake.days(until).await?;
-            replace(lake, settings, &observations, days, Replace::All, progress).await
-        }
-    }
+    let (days, which) = match touched {
+        TouchedDays::Days(days) => (days, Replace::Days),
+        TouchedDays::Unknown => (lake.days(until).await?, Replace::All),
+    };
+    replace(lake, settings, (&observations, &flags), days, which, progress).await
 }
 
 /// Computes every day anew and replaces the whole rollup: needed after stations, intervals or standards changed.
@@ -93,8 +99,17 @@ pub async fn rebuild(
     let Some(until) = observations.version else {
         return nothing(lake, None).await;
     };
+    let flags = Flags::pinned(lake, settings, None, until).await?;
     let days = lake.days(until).await?;
-    replace(lake, settings, &observations, days, Replace::All, progress).await
+    replace(
+        lake,
+        settings,
+        (&observations, &flags),
+        days,
+        Replace::All,
+        progress,
+    )
+    .await
 }
 
 async fn nothing(lake: &Lake, source_version: Option<u64>) -> Result<RollupReport, AnalyticsError> {
@@ -110,7 +125,7 @@ async fn nothing(lake: &Lake, source_version: Option<u64>) -> Result<RollupRepor
 async fn replace(
     lake: &Lake,
     settings: &Settings,
-    observations: &TableVersion,
+    (observations, flags): (&TableVersion, &Flags),
     days: BTreeSet<i32>,
     replace: Replace,
     progress: impl FnMut(RollupProgress) + Send,
@@ -119,13 +134,21 @@ async fn replace(
     let mut rows = Vec::with_capacity(days.len());
     let count = days.len();
     let local = LocalDays::new(settings.district.timezone);
-    for (day, batch) in compute_days(settings, observations, days, None, progress).await? {
+    for (day, batch) in compute_days(settings, (observations, flags), days, None, progress).await? {
         let span = local
             .span_of(day)
             .ok_or_else(|| AnalyticsError::Defect(format!("day {day} is no day")))?;
         rows.push(DayRows { span, rows: batch });
     }
-    let commit = lake.replace_days(&rows, replace, source).await?;
+    let [version, rule] = flags.mark().marks();
+    let marks = [
+        (ROLLUP_SOURCE, i64::try_from(source).unwrap_or(i64::MAX)),
+        version,
+        rule,
+    ];
+    let commit = lake
+        .replace_days(TableKind::Hourly, &rows, replace, &marks)
+        .await?;
     tracing::info!(
         hourly.version = commit.version,
         observations.version = source,
@@ -145,7 +168,7 @@ async fn replace(
 /// day that is asked for is in the answer, with no rows when it has none.
 pub(crate) async fn compute_days(
     settings: &Settings,
-    observations: &TableVersion,
+    (observations, flags): (&TableVersion, &Flags),
     days: BTreeSet<i32>,
     parameter: Option<&str>,
     mut progress: impl FnMut(RollupProgress) + Send,
@@ -166,7 +189,8 @@ pub(crate) async fn compute_days(
         let chunk = &days[done..total.min(done + size)];
         let rows = observations_of(&session, chunk, &parameters).await?;
         let count: usize = rows.iter().map(RecordBatch::num_rows).sum();
-        let hours = hours_of(settings, rows, &parameters).await?;
+        let excluded = flags.excluded(settings, chunk).await?;
+        let hours = hours_of(settings, rows, excluded, &parameters).await?;
         split(&hours, chunk, &schema, &mut out)?;
         done += chunk.len();
         progress(RollupProgress { done, total });
@@ -190,12 +214,10 @@ async fn observations_of(
         .into_iter()
         .chain(of_parameters)
         .collect();
-    let date = |day: &i32| NaiveDate::default() + chrono::Duration::days((*day).into());
-    let days: Vec<String> = days.iter().map(|day| format!("DATE '{}'", date(day))).collect();
     let text = format!(
         "SELECT {} FROM observations WHERE day IN ({})",
         columns.join(", "),
-        days.join(", ")
+        sql::days(days)
     );
     session.collect(&text).await
 }
@@ -204,6 +226,7 @@ async fn observations_of(
 async fn hours_of(
     settings: &Settings,
     rows: Vec<RecordBatch>,
+    excluded: Vec<RecordBatch>,
     parameters: &[String],
 ) -> Result<Vec<RecordBatch>, AnalyticsError> {
     let Some(first) = rows.first() else {
@@ -215,6 +238,7 @@ async fn hours_of(
         Arc::new(MemTable::try_new(first.schema(), vec![rows])?),
     )?;
     register_readings(&context, parameters).await?;
+    register_excluded(&context, excluded).await?;
     Ok(context
         .sql(&sql::bind(sql::HOURLY, &[])?)
         .await?
@@ -223,25 +247,18 @@ async fn hours_of(
 }
 
 /// Cuts rows that are sorted by day into one batch a day, in the columns of the table.
-fn split(
-    hours: &[RecordBatch],
+pub(crate) fn split(
+    rows: &[RecordBatch],
     days: &[i32],
     schema: &SchemaRef,
     out: &mut Vec<(i32, RecordBatch)>,
 ) -> Result<(), AnalyticsError> {
-    let mut parts = Vec::with_capacity(hours.len());
     let mut of_rows: Vec<i32> = Vec::new();
-    for batch in hours {
+    for batch in rows {
         let day = cast(columns::any(batch, "day")?, &DataType::Date32)?;
         of_rows.extend(day.as_primitive::<Date32Type>().values());
-        let fields = schema.fields().iter();
-        let arrays = fields.map(|field| Ok(cast(columns::any(batch, field.name())?, field.data_type())?));
-        parts.push(RecordBatch::try_new(
-            schema.clone(),
-            arrays.collect::<Result<_, AnalyticsError>>()?,
-        )?);
     }
-    let all = concat_batches(schema, &parts)?;
+    let all = concat_batches(schema, &columns::like(rows, schema)?)?;
     for day in days {
         let start = of_rows.partition_point(|d| d < day);
         let end = of_rows.partition_point(|d| d <= day);

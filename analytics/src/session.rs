@@ -3,7 +3,8 @@
 //! A session sees `observations` (each counted once), `readings`, `flags_daily`, `hourly`, `daily`, `township_daily`,
 //! `district_daily`, the same with the hours of a statement of compliance, `area_daily` and `aqi_daily`, `rejected`,
 //! `rejected_replays`, and the configuration as `stations`, `townships`, `parameters`, `standards`, `limits`,
-//! `breakpoints`, `dustfall_points`; the tables that people hand in (`enforcement`, `city_bulletin`, `dustfall`, …), each
+//! `breakpoints`, `dustfall_points`, the lists and settings of quality control; its `qc_flags`, `qc_excluded` and
+//! `corrected`; the tables that people hand in (`enforcement`, `city_bulletin`, `dustfall`, …), each
 //! entry once; the tables as they are stored are `observations_rows`, `hourly_rows` and so on. docs/sql.md tells them. All
 //! sessions of a process share one bounded memory pool. Timestamps are UTC; `local_day` and `local_time` know the district's time zone.
 //!
@@ -24,7 +25,7 @@ use dustwatch_lake::{Lake, TableKind, TableVersion, flag_column};
 use crate::counted::Counted;
 use crate::sql::{self, Value};
 use crate::views::Views;
-use crate::{AnalyticsError, dimensions, dustfall, functions, questions};
+use crate::{AnalyticsError, dimensions, dustfall, functions, qc, questions};
 
 /// Memory that all queries of a process may use together; beyond it sorts and aggregates spill to disk.
 const MEMORY_LIMIT: usize = 1 << 30;
@@ -88,6 +89,7 @@ impl Session {
         session
             .context
             .register_table("rejected_replays", replays.provider)?;
+        qc::register(&session.context, lake, settings, observations.version).await?;
         for kind in TableKind::ALL.into_iter().filter(|kind| !kind.key().is_empty()) {
             register_handed_in(&session.context, &lake.read(kind, None).await?).await?;
         }

@@ -31,6 +31,27 @@ pub(crate) const COMPLETENESS_LEDGER: &str = include_str!("../sql/completeness_l
 pub(crate) const COMPLETENESS_GAPS: &str = include_str!("../sql/completeness_gaps.sql");
 pub(crate) const COMPLETENESS_SILENCES: &str = include_str!("../sql/completeness_silences.sql");
 pub(crate) const COMPLETENESS_TOWNSHIPS: &str = include_str!("../sql/completeness_townships.sql");
+pub(crate) const CORRECTED: &str = include_str!("../sql/corrected.sql");
+pub(crate) const QC_EXCLUDED: &str = include_str!("../sql/qc_excluded.sql");
+pub(crate) const QC_EXCLUDED_NONE: &str = include_str!("../sql/qc_excluded_none.sql");
+pub(crate) const QC_HOURS: &str = include_str!("../sql/qc_hours.sql");
+pub(crate) const QC_LIST: &str = include_str!("../sql/qc_list.sql");
+pub(crate) const QC_OBSERVATIONS: &str = include_str!("../sql/qc_observations.sql");
+pub(crate) const QC_PORTIONS: &str = include_str!("../sql/qc_portions.sql");
+pub(crate) const QC_Q1: &str = include_str!("../sql/qc_q1_range.sql");
+pub(crate) const QC_Q2: &str = include_str!("../sql/qc_q2_stuck.sql");
+pub(crate) const QC_Q3: &str = include_str!("../sql/qc_q3_spike.sql");
+pub(crate) const QC_Q4: &str = include_str!("../sql/qc_q4_size_order.sql");
+pub(crate) const QC_Q5: &str = include_str!("../sql/qc_q5_tsp_derived.sql");
+pub(crate) const QC_Q6: &str = include_str!("../sql/qc_q6_neighbours.sql");
+pub(crate) const QC_Q7: &str = include_str!("../sql/qc_q7_clock.sql");
+pub(crate) const QC_Q8: &str = include_str!("../sql/qc_q8_backfill.sql");
+pub(crate) const QC_Q9: &str = include_str!("../sql/qc_q9_humidity.sql");
+pub(crate) const QC_Q11: &str = include_str!("../sql/qc_q11_zeros.sql");
+pub(crate) const QC_READINGS: &str = include_str!("../sql/qc_readings.sql");
+pub(crate) const QC_ROWS: &str = include_str!("../sql/qc_rows.sql");
+pub(crate) const QC_SORTED: &str = include_str!("../sql/qc_sorted.sql");
+pub(crate) const QC_SUMMARY: &str = include_str!("../sql/qc_summary.sql");
 pub(crate) const MONTHLY_VALUES: &str = include_str!("../sql/monthly_values.sql");
 pub(crate) const STANDINGS: &str = include_str!("../sql/standings.sql");
 pub(crate) const STREAKS: &str = include_str!("../sql/streaks.sql");
@@ -117,6 +138,13 @@ fn write_literal(out: &mut String, value: &Value) {
 /// The type of a published figure: its places are kept when it is printed.
 pub(crate) fn published_type(places: u8) -> Value {
     Value::Sql(format!("DECIMAL(18, {places})"))
+}
+
+/// Local days (days since 1970) as the list of an `IN`.
+pub(crate) fn days(days: &[i32]) -> String {
+    let date = |day: &i32| NaiveDate::default() + chrono::Duration::days((*day).into());
+    let days: Vec<String> = days.iter().map(|day| format!("DATE '{}'", date(day))).collect();
+    days.join(", ")
 }
 
 /// A column's name as SQL.

@@ -11,6 +11,9 @@ impl Settings {
         self.describe_broker(&mut add);
         self.describe_storage(&mut add);
         self.describe_rules(&mut add);
+        for (key, value) in self.qc.describe() {
+            add(&format!("qc.{key}"), value);
+        }
         self.dustfall.describe(&mut add);
         self.describe_notice(&mut add);
         add("serve.listen", self.serve_listen.clone());

@@ -9,12 +9,14 @@
 mod address;
 mod broker;
 mod builtin;
+mod calibration;
 mod describe;
 mod dustfall;
 mod error;
 pub mod ledgers;
 mod mapping;
 mod parameters;
+mod qc;
 mod raw;
 mod registry;
 mod resolve;
@@ -27,12 +29,14 @@ mod tls;
 mod township;
 
 pub use address::{AddressError, BrokerAddress};
+pub use calibration::{Calibration, Calibrations, HumidityCorrection, HumidityMethod};
 pub use dustfall::{
     DistrictDustfall, DustfallPoint, DustfallSettings, NdPolicy, is_collector_area, is_collector_diameter,
 };
 pub use error::{ConfigError, load_toml};
 pub use ledgers::LedgerKind;
 pub use mapping::mapping;
+pub use qc::{QC_TESTS, QcSettings, QcThresholds};
 pub use registry::Registry;
 pub use settings::{
     AckAfter, BrokerOverrides, BrokerSettings, DistrictSettings, JournalSettings, LakeSettings,

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::qc::RawQc;
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawSettings {
@@ -15,6 +17,7 @@ pub(crate) struct RawSettings {
     pub(crate) lake: RawLake,
     pub(crate) standards: RawStandards,
     pub(crate) rules: RawRules,
+    pub(crate) qc: RawQc,
     pub(crate) dustfall: RawDustfall,
     pub(crate) notice: RawNotice,
     pub(crate) serve: RawServe,

@@ -11,11 +11,12 @@ use chrono_tz::Tz;
 use dustwatch_observation::{DistrictCode, ParameterSet};
 
 use crate::error::{load_toml, read};
+use crate::qc::Known;
 use crate::raw::RawSettings;
 use crate::resolve::{Origin, notice};
 use crate::{
-    ConfigError, DustfallSettings, LedgerKind, Registry, Shard, TlsSettings, builtin, dustfall, ledgers,
-    parameters,
+    ConfigError, DustfallSettings, LedgerKind, QcSettings, Registry, Shard, TlsSettings, builtin, dustfall,
+    ledgers, parameters,
 };
 
 pub use crate::rules::RuleSettings;
@@ -46,6 +47,8 @@ pub struct Settings {
     pub standards: StandardSettings,
     /// `[rules]`
     pub rules: RuleSettings,
+    /// `[qc]`
+    pub qc: QcSettings,
     /// `[dustfall]`
     pub dustfall: DustfallSettings,
     /// `[notice]`
@@ -267,6 +270,12 @@ impl Settings {
         let stations = part(&raw.district.stations, builtin::STATIONS, "stations.csv")?;
         let parameters = part(&raw.district.parameters, builtin::PARAMETERS, "parameters.toml")?;
         let registry = Registry::parse((&townships.0, &townships.1), (&stations.0, &stations.1))?;
+        let parameters = parameters::parse(&parameters.0, &parameters.1)?;
+        let known = Known {
+            is_parameter: &|key| parameters.find(key).is_some(),
+            is_township: &|code| registry.township(code).is_some(),
+        };
+        let qc = QcSettings::resolve(raw.qc, &origin, &known)?;
         // The built-in points stand in the built-in townships; another list of townships starts without points.
         let points = match (&raw.dustfall.points, &raw.district.townships) {
             (None, Some(_)) => Vec::new(),
@@ -279,7 +288,8 @@ impl Settings {
             file: file.map(Path::to_path_buf),
             district,
             registry: Arc::new(registry),
-            parameters: Arc::new(parameters::parse(&parameters.0, &parameters.1)?),
+            parameters: Arc::new(parameters),
+            qc,
             ledgers: Arc::new(ledgers::load(
                 raw.district
                     .ledgers

@@ -51,7 +51,7 @@ impl TouchedDays {
     }
 
     /// Adds other days.
-    pub(crate) fn extend(&mut self, others: Self) {
+    pub fn extend(&mut self, others: Self) {
         match (&mut *self, others) {
             (Self::Days(days), Self::Days(more)) => days.extend(more),
             (_, Self::Unknown) => *self = Self::Unknown,
@@ -116,14 +116,27 @@ impl Lake {
     /// # Errors
     /// [`LakeError::Store`] when the store fails.
     pub async fn touched_days(&self, since: u64, until: u64) -> Result<TouchedDays, LakeError> {
-        let Some(table) = self.existing(TableKind::Observations).await? else {
-            return Ok(TouchedDays::Days(BTreeSet::new()));
+        self.touched_days_of(TableKind::Observations, since, until).await
+    }
+
+    /// The days of a table partitioned by day that changed after version `since`, up to version `until`.
+    ///
+    /// # Errors
+    /// [`LakeError::Store`] when the store fails.
+    pub async fn touched_days_of(
+        &self,
+        kind: TableKind,
+        since: u64,
+        until: u64,
+    ) -> Result<TouchedDays, LakeError> {
+        let Some(table) = self.existing(kind).await? else {
+            return Ok(TouchedDays::none());
         };
         let mut days = TouchedDays::none();
         for version in since + 1..=until {
             match read_entry(table.log_store().as_ref(), version)
                 .await
-                .map_err(LakeError::store("observations"))?
+                .map_err(LakeError::store(kind.name()))?
             {
                 Some(entry) => days.touch(&entry),
                 None => return Ok(TouchedDays::Unknown),
@@ -137,13 +150,21 @@ impl Lake {
     /// # Errors
     /// [`LakeError::Store`] when the store fails.
     pub async fn days(&self, version: u64) -> Result<BTreeSet<i32>, LakeError> {
-        let Some(mut table) = self.existing(TableKind::Observations).await? else {
+        self.days_of(TableKind::Observations, version).await
+    }
+
+    /// Every local day that has rows in a version of a table partitioned by day, rising.
+    ///
+    /// # Errors
+    /// [`LakeError::Store`] when the store fails.
+    pub async fn days_of(&self, kind: TableKind, version: u64) -> Result<BTreeSet<i32>, LakeError> {
+        let Some(mut table) = self.existing(kind).await? else {
             return Ok(BTreeSet::new());
         };
         table
             .load_version(version)
             .await
-            .map_err(LakeError::store("observations"))?;
+            .map_err(LakeError::store(kind.name()))?;
         days_of(&table)
     }
 }

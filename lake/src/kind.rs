@@ -11,6 +11,8 @@ pub enum TableKind {
     Replays,
     /// Hourly means of every device and parameter, made from `observations`.
     Hourly,
+    /// What quality control found about values, made from `observations`.
+    Qc,
     /// What inspectors did: handed in, one row a date, department, township and action.
     Enforcement,
     /// The city's lists of its worst townships: handed in, one row a period, parameter and township.
@@ -23,11 +25,12 @@ pub enum TableKind {
 
 impl TableKind {
     /// Every table.
-    pub const ALL: [TableKind; 8] = [
+    pub const ALL: [TableKind; 9] = [
         TableKind::Observations,
         TableKind::Rejected,
         TableKind::Replays,
         TableKind::Hourly,
+        TableKind::Qc,
         TableKind::Enforcement,
         TableKind::CityBulletin,
         TableKind::Ledger,
@@ -41,6 +44,7 @@ impl TableKind {
             TableKind::Rejected => "rejected",
             TableKind::Replays => "rejected_replays",
             TableKind::Hourly => "hourly",
+            TableKind::Qc => "qc_flags",
             TableKind::Enforcement => "enforcement",
             TableKind::CityBulletin => "city_bulletin",
             TableKind::Ledger => "ledger",
@@ -51,7 +55,7 @@ impl TableKind {
     /// The column it is partitioned by; `None` for a table of a few rows.
     pub fn partition(self) -> Option<&'static str> {
         match self {
-            TableKind::Observations | TableKind::Rejected | TableKind::Replays => Some("day"),
+            TableKind::Observations | TableKind::Rejected | TableKind::Replays | TableKind::Qc => Some("day"),
             TableKind::Hourly | TableKind::Enforcement | TableKind::Ledger | TableKind::Dustfall => {
                 Some("month")
             }
@@ -63,7 +67,11 @@ impl TableKind {
     /// empty for every other table.
     pub fn key(self) -> &'static [&'static str] {
         match self {
-            TableKind::Observations | TableKind::Rejected | TableKind::Replays | TableKind::Hourly => &[],
+            TableKind::Observations
+            | TableKind::Rejected
+            | TableKind::Replays
+            | TableKind::Hourly
+            | TableKind::Qc => &[],
             TableKind::Enforcement => &["date", "department", "township", "action"],
             TableKind::CityBulletin => &["period", "parameter", "district", "township"],
             TableKind::Ledger => &["kind", "subject", "date", "point", "item"],
@@ -77,6 +85,7 @@ impl TableKind {
             TableKind::Observations => &["device", "observed_at"],
             TableKind::Rejected | TableKind::Replays => &["received_at"],
             TableKind::Hourly => &["parameter", "device", "hour"],
+            TableKind::Qc => &["device", "observed_at", "parameter", "test"],
             TableKind::Enforcement | TableKind::CityBulletin | TableKind::Ledger => self.key(),
             TableKind::Dustfall => &["site", "exposed_from"],
         }
@@ -91,6 +100,9 @@ impl TableKind {
             TableKind::Rejected => "messages that could not be taken, with a stable reason",
             TableKind::Replays => "rows of rejected that `dustwatch rejected replay` has taken since",
             TableKind::Hourly => "hourly means, made from observations; rebuilt by `dustwatch rollup`",
+            TableKind::Qc => {
+                "flags of quality control, made from observations; rebuilt by `dustwatch qc run`"
+            }
             TableKind::Enforcement => {
                 "enforcement counts; (date, department, township, action) identifies one, the latest imported_at wins"
             }

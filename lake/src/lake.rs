@@ -15,7 +15,7 @@ use url::Url;
 
 use crate::{
     LakeError, TableKind, city_bulletin_schema, dustfall_schema, enforcement_schema, hourly_schema,
-    ledger_schema, observation_schema, rejected_schema, repair, replays_schema,
+    ledger_schema, observation_schema, qc_schema, rejected_schema, repair, replays_schema,
 };
 
 /// The place where the tables lie.
@@ -119,6 +119,7 @@ impl Lake {
             TableKind::Rejected => rejected_schema(),
             TableKind::Replays => replays_schema(),
             TableKind::Hourly => hourly_schema(),
+            TableKind::Qc => qc_schema(),
             TableKind::Enforcement => enforcement_schema(),
             TableKind::CityBulletin => city_bulletin_schema(),
             TableKind::Ledger => ledger_schema(),

@@ -45,13 +45,13 @@ pub use lake::Lake;
 pub use read::TableVersion;
 pub use rejected::{RejectedBatchBuilder, RejectedRow};
 pub use rejected_reader::RejectedReader;
-pub use replace::{DayRows, Replace};
+pub use replace::{DayRows, Mark, ROLLUP_SOURCE, Replace};
 pub use replays::{ReplayedRow, Replays};
 pub use rows::ObservationRows;
 pub use schema::{
     LEDGER_PRECISION, LEDGER_SCALE, LocalDays, ORIGINAL_COLUMN, city_bulletin_schema, dustfall_schema,
     enforcement_schema, fingerprint, flag_column, hourly_schema, ledger_schema, observation_schema,
-    rejected_schema, replays_schema,
+    qc_schema, rejected_schema, replays_schema,
 };
 pub use upkeep::Upkept;
 pub use verify::Verified;

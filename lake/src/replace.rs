@@ -1,9 +1,10 @@
-//! Replacing the days of the rollup `hourly`.
+//! Replacing the days of the tables that are made from `observations`: `hourly` and `qc_flags`.
 //!
-//! A file of `hourly` holds one local day, so a day is replaced by one commit that removes its file and adds a new
-//! one. The commit carries the version of `observations` that the rows were made from, as an application transaction:
-//! a rollup always knows what it is a function of.
+//! A file of theirs holds one local day, so a day is replaced by one commit that removes its file and adds a new one.
+//! The commit carries marks, application transactions of the log: the version of `observations` that the rows were
+//! made from, for one. Such a table always knows what it is a function of.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use chrono::DateTime;
@@ -11,20 +12,26 @@ use deltalake::arrow::array::RecordBatch;
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
 use deltalake::kernel::{Action, LogicalFileView, Transaction};
 use deltalake::protocol::{DeltaOperation, SaveMode};
+use dustwatch_observation::Time;
 
 use crate::files::write_files;
 use crate::follow::read_position;
-use crate::{Commit, Lake, LakeError, TableKind, durable};
+use crate::history::day_of;
+use crate::{Commit, Lake, LakeError, LocalDays, TableKind, durable};
 
-/// Application id under which the rollup's source version stands in the log.
-const ROLLUP_APP: &str = "rollup";
+/// Mark of `hourly`: the version of `observations` that it was made from.
+pub const ROLLUP_SOURCE: &str = "rollup";
+
+/// What a commit says it was made from: a name and a number, kept in the log as an application transaction. A negative
+/// number says that there was nothing of that name.
+pub type Mark = (&'static str, i64);
 
 /// New rows of one local day.
 #[derive(Debug)]
 pub struct DayRows {
     /// The day's instants, microseconds since 1970, end exclusive.
     pub span: Range<i64>,
-    /// All rows of that day, in the columns of [`crate::hourly_schema`].
+    /// All rows of that day, in the columns of the table.
     pub rows: RecordBatch,
 }
 
@@ -43,30 +50,48 @@ impl Lake {
     /// # Errors
     /// [`LakeError::Store`] when the store fails.
     pub async fn rollup_source(&self) -> Result<Option<u64>, LakeError> {
-        match self.existing(TableKind::Hourly).await? {
-            Some(table) => read_position(&table, TableKind::Hourly, ROLLUP_APP).await,
-            None => Ok(None),
-        }
+        let [source] = self.marks(TableKind::Hourly, [ROLLUP_SOURCE]).await?;
+        Ok(source)
     }
 
-    /// Replaces days of `hourly` by rows made from version `source` of `observations`, in one commit.
+    /// The newest numbers under some marks' names; `None` when the table or a mark is not there, or says that there was
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`LakeError::Store`] when the store fails.
+    pub async fn marks<const N: usize>(
+        &self,
+        kind: TableKind,
+        names: [&str; N],
+    ) -> Result<[Option<u64>; N], LakeError> {
+        let mut numbers = [None; N];
+        if let Some(table) = self.existing(kind).await? {
+            for (number, name) in numbers.iter_mut().zip(names) {
+                *number = read_position(&table, kind, name).await?;
+            }
+        }
+        Ok(numbers)
+    }
+
+    /// Replaces days of a table made from `observations`, in one commit that carries these marks.
     ///
     /// # Errors
     /// [`LakeError::Layout`] when a file holds other days beside a replaced one, as after a foreign compaction:
     /// replace everything. [`LakeError::Store`], [`LakeError::Disk`]: nothing was committed.
     pub async fn replace_days(
         &self,
+        kind: TableKind,
         days: &[DayRows],
         replace: Replace,
-        source: u64,
+        marks: &[Mark],
     ) -> Result<Commit, LakeError> {
-        let kind = TableKind::Hourly;
         let name = kind.name();
         let table = self.open_or_create(kind).await?;
         let state = table.snapshot().map_err(LakeError::store(name))?;
+        let replaced = Replaced::new(kind, days, LocalDays::new(self.timezone()));
         let mut actions = Vec::new();
         for file in state.log_data().iter() {
-            if replace == Replace::All || is_replaced(&file, days)? {
+            if replace == Replace::All || replaced.holds(&file)? {
                 actions.push(Action::Remove(file.remove_action(true)));
             }
         }
@@ -80,9 +105,11 @@ impl Lake {
             bytes += adds.iter().map(|add| add.size.unsigned_abs()).sum::<u64>();
             actions.extend(adds.into_iter().map(Action::Add));
         }
-        let transaction = Transaction::new(ROLLUP_APP, i64::try_from(source).unwrap_or(i64::MAX));
+        let transactions = marks
+            .iter()
+            .map(|(name, number)| Transaction::new(*name, *number));
         let properties = CommitProperties::default()
-            .with_application_transaction(transaction)
+            .with_application_transactions(transactions.collect())
             .with_cleanup_expired_logs(Some(false));
         let operation = DeltaOperation::Write {
             mode: SaveMode::Overwrite,
@@ -105,31 +132,43 @@ impl Lake {
     }
 }
 
-/// Whether a file holds a replaced day, and nothing else.
-fn is_replaced(file: &LogicalFileView, days: &[DayRows]) -> Result<bool, LakeError> {
-    let layout = |message: String| LakeError::Layout {
-        table: TableKind::Hourly.name(),
-        message,
-    };
-    let span = hours_of(file).ok_or_else(|| {
-        layout(format!(
-            "file {} has no statistics; rebuild the rollup",
-            file.path()
-        ))
-    })?;
-    let Some(day) = days
-        .iter()
-        .find(|day| span.start < day.span.end && day.span.start <= span.end)
-    else {
-        return Ok(false);
-    };
-    if day.span.contains(&span.start) && day.span.contains(&span.end) {
-        Ok(true)
-    } else {
-        Err(layout(format!(
-            "file {} holds other days too; rebuild the rollup",
-            file.path()
-        )))
+/// The days that a replacement concerns, as files tell them.
+struct Replaced<'a> {
+    kind: TableKind,
+    days: &'a [DayRows],
+    /// Their numbers, where a file's partition is its day.
+    numbers: BTreeSet<i32>,
+}
+
+impl<'a> Replaced<'a> {
+    fn new(kind: TableKind, days: &'a [DayRows], mut local: LocalDays) -> Self {
+        let number = |day: &DayRows| local.day_of(Time::from_micros(day.span.start));
+        Self {
+            kind,
+            days,
+            numbers: days.iter().filter_map(number).collect(),
+        }
+    }
+
+    /// Whether a file holds a replaced day, and nothing else.
+    fn holds(&self, file: &LogicalFileView) -> Result<bool, LakeError> {
+        if self.kind.partition() == Some("day") {
+            return Ok(day_of(file).is_some_and(|day| self.numbers.contains(&day)));
+        }
+        let layout = |what: &str| LakeError::Layout {
+            table: self.kind.name(),
+            message: format!("file {} {what}; rebuild the rollup", file.path()),
+        };
+        let span = hours_of(file).ok_or_else(|| layout("has no statistics"))?;
+        let mut days = self.days.iter();
+        let Some(day) = days.find(|day| span.start < day.span.end && day.span.start <= span.end) else {
+            return Ok(false);
+        };
+        if day.span.contains(&span.start) && day.span.contains(&span.end) {
+            Ok(true)
+        } else {
+            Err(layout("holds other days too"))
+        }
     }
 }
 

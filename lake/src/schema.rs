@@ -206,6 +206,21 @@ pub fn dustfall_schema() -> SchemaRef {
     ])
 }
 
+/// Columns of `qc_flags`: what a test of quality control (`q1` … `q11`) found. `level` is `invalid` or `suspect`, about the
+/// value (device, observed_at, parameter), or `note`, about the hour that begins at `observed_at`; the parameter of a
+/// note about whole observations is `*`.
+pub fn qc_schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("device", DataType::Utf8, false),
+        Field::new("observed_at", timestamp(), false),
+        Field::new("parameter", DataType::Utf8, false),
+        Field::new("test", DataType::Utf8, false),
+        Field::new("level", DataType::Utf8, false),
+        Field::new("detail", DataType::Utf8, true),
+        Field::new("day", DataType::Date32, false),
+    ]))
+}
+
 /// Local days of instants, as days since 1970: what partitions are named by.
 ///
 /// Remembers the day it answered last, since a stream mostly stays in one.

@@ -9,8 +9,8 @@ use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::prelude::SessionContext;
 use dustwatch_config::Settings;
 use dustwatch_lake::{
-    Appender, DayRows, Identity, IdentityCounts, Lake, LakeError, LocalDays, ObservationRows, Replace,
-    TableKind, TouchedDays, hourly_schema,
+    Appender, DayRows, Identity, IdentityCounts, Lake, LakeError, LocalDays, Mark, ObservationRows,
+    ROLLUP_SOURCE, Replace, TableKind, TouchedDays, hourly_schema, qc_schema,
 };
 use dustwatch_observation::{Decimal, Flag, Observation, Parameter, ParameterSet, Time};
 use proptest::prelude::*;
@@ -425,10 +425,13 @@ async fn replacing_a_day_of_the_rollup_leaves_the_others() {
             rows: rows.unwrap(),
         }
     };
-    lake.replace_days(&[day(0, 1.0), day(1, 2.0)], Replace::All, 5)
-        .await
-        .unwrap();
-    lake.replace_days(&[day(1, 9.0)], Replace::Days, 6).await.unwrap();
+    let replace = async |days: &[DayRows], replace, source| {
+        lake.replace_days(TableKind::Hourly, days, replace, &[(ROLLUP_SOURCE, source)])
+            .await
+            .unwrap()
+    };
+    replace(&[day(0, 1.0), day(1, 2.0)], Replace::All, 5).await;
+    replace(&[day(1, 9.0)], Replace::Days, 6).await;
     assert_eq!(lake.rollup_source().await.unwrap(), Some(6));
     let context = SessionContext::new();
     context
@@ -451,6 +454,65 @@ async fn replacing_a_day_of_the_rollup_leaves_the_others() {
         })
         .collect();
     assert_eq!(means, [1.0, 9.0]);
+}
+
+#[tokio::test]
+async fn replacing_a_day_of_flags_leaves_the_others_and_says_what_it_touched() {
+    use datafusion::arrow::array::{Date32Array, StringArray, TimestampMicrosecondArray};
+    let folder = tempfile::tempdir().unwrap();
+    let lake = lake(folder.path());
+    let first = 18_114; // 2019-08-06
+    let day = |n: i32, details: &[&str]| {
+        let start = MIDNIGHT + i64::from(n) * 86_400_000_000;
+        let text = |text: &str| Arc::new(StringArray::from(vec![text; details.len()]));
+        let times = TimestampMicrosecondArray::from(vec![start; details.len()]).with_timezone("UTC");
+        let rows = RecordBatch::try_new(
+            qc_schema(),
+            vec![
+                text("A"),
+                Arc::new(times),
+                text("tsp"),
+                text("q1"),
+                text("invalid"),
+                Arc::new(StringArray::from(details.to_vec())),
+                Arc::new(Date32Array::from(vec![first + n; details.len()])),
+            ],
+        );
+        DayRows {
+            span: start..start + 86_400_000_000,
+            rows: rows.unwrap(),
+        }
+    };
+    let replace = async |days: &[DayRows], marks: &[Mark]| {
+        lake.replace_days(TableKind::Qc, days, Replace::Days, marks)
+            .await
+            .unwrap()
+            .version
+    };
+    let made = replace(
+        &[day(0, &["a"]), day(1, &["b", "c"])],
+        &[("qc", 5), ("settings", 77)],
+    )
+    .await;
+    let emptied = replace(&[day(1, &[])], &[("qc", -1)]).await;
+    assert_eq!(
+        lake.marks(TableKind::Qc, ["settings", "qc", "other"])
+            .await
+            .unwrap(),
+        [Some(77), None, None]
+    );
+    assert_eq!(
+        lake.days_of(TableKind::Qc, made).await.unwrap(),
+        [first, first + 1].into()
+    );
+    assert_eq!(
+        lake.days_of(TableKind::Qc, emptied).await.unwrap(),
+        [first].into()
+    );
+    assert_eq!(
+        lake.touched_days_of(TableKind::Qc, made, emptied).await.unwrap(),
+        TouchedDays::Days([first + 1].into())
+    );
 }
 
 proptest! {

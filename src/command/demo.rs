@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use chrono::{Datelike, NaiveDate, Offset, TimeZone};
-use dustwatch_analytics::{Order, Period, RankRequest, RollupProgress, Table, rank, roll_up};
+use dustwatch_analytics::{Order, Period, RankRequest, Table, rank, roll_up};
 use dustwatch_config::Settings;
 use dustwatch_edge::network::Network;
 use dustwatch_edge::publish::{PublisherOptions, fresh_epoch};
@@ -22,7 +22,7 @@ use dustwatch_observation::{Clock, SystemClock, Time};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::notice::write_weekly;
-use super::rollup::say;
+use super::rollup::{bar_of_days, say};
 use super::up::keep_rolling_up;
 use crate::cli::{DemoArgs, NoticeFormat};
 use crate::output::{Format, print, without};
@@ -182,14 +182,8 @@ async fn wait_until_committed(pipeline: &Pipeline, shutdown: &Shutdown) {
 /// Rolls up, prints the rankings of the last full week, writes its notice, and says where everything is.
 async fn show(settings: &Settings, clock: &Arc<dyn Clock>, dir: &Path, file: &Path) -> anyhow::Result<()> {
     let lake = Lake::new(settings)?;
-    let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template(
-        "hourly means {bar:40} {pos}/{len} days",
-    )?);
-    let report = roll_up(&lake, settings, &mut |step: RollupProgress| {
-        bar.set_length(step.total as u64);
-        bar.set_position(step.done as u64);
-    })
-    .await?;
+    let (bar, mut progress) = bar_of_days("hourly means ")?;
+    let report = roll_up(&lake, settings, &mut progress).await?;
     bar.finish_and_clear();
     say(&report);
     let week = last_full_week(settings, clock.now())?;

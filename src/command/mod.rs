@@ -15,6 +15,7 @@ mod ledger;
 mod notice;
 mod origin;
 mod progress;
+mod qc;
 mod query;
 mod rank;
 mod rejected;
@@ -53,6 +54,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Ledger(args) => ledger::run(&settings(&common)?, args).await,
         Command::Import(args) => import::run(&settings(&common)?, args).await,
         Command::Rollup(args) => rollup::run(&settings(&common)?, args).await,
+        Command::Qc(args) => qc::run(&settings(&common)?, args).await,
         Command::Query(args) => query::run(&settings(&common)?, args).await,
         Command::Lake(args) => lake::run(&settings(&common)?, args).await,
         Command::Rejected(args) => rejected::run(&settings(&common)?, args).await,

@@ -11,11 +11,7 @@ use crate::cli::RollupArgs;
 /// Rolls up what changed, or everything, and says how much.
 pub(crate) async fn run(settings: &Settings, args: RollupArgs) -> anyhow::Result<()> {
     let lake = Lake::new(settings)?;
-    let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template("{bar:40} {pos}/{len} days")?);
-    let mut progress = |step: RollupProgress| {
-        bar.set_length(step.total as u64);
-        bar.set_position(step.done as u64);
-    };
+    let (bar, mut progress) = bar_of_days("")?;
     let report = match args.rebuild {
         true => rebuild(&lake, settings, &mut progress).await,
         false => roll_up(&lake, settings, &mut progress).await,
@@ -24,6 +20,20 @@ pub(crate) async fn run(settings: &Settings, args: RollupArgs) -> anyhow::Result
     bar.finish_and_clear();
     say(&report);
     Ok(())
+}
+
+/// A bar of days, and what moves it.
+pub(crate) fn bar_of_days(
+    title: &str,
+) -> anyhow::Result<(ProgressBar, impl FnMut(RollupProgress) + Send + use<>)> {
+    let style = ProgressStyle::with_template(&format!("{title}{{bar:40}} {{pos}}/{{len}} days"))?;
+    let bar = ProgressBar::new(0).with_style(style);
+    let moved = bar.clone();
+    let progress = move |step: RollupProgress| {
+        moved.set_length(step.total as u64);
+        moved.set_position(step.done as u64);
+    };
+    Ok((bar, progress))
 }
 
 /// Says what a rollup did, on standard error.

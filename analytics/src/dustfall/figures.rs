@@ -199,6 +199,7 @@ pub(crate) async fn ranking(
         provenance: Provenance {
             observations_version: None,
             hourly_version: None,
+            qc_version: None,
             source: Source::Raw,
         },
     })

@@ -1,6 +1,6 @@
 //! Asking the lake for what a notice says.
 //!
-//! Invariant: every figure of a notice comes from one version of the observations, the one that it prints.
+//! Invariant: every figure of a notice comes from one version of the observations and of their flags, those that it prints.
 
 use chrono::NaiveDate;
 use dustwatch_config::{Settings, StationKind};
@@ -21,6 +21,8 @@ pub struct WeeklyRequest {
     pub issued_on: NaiveDate,
     /// The version of `observations` to read; the newest when absent. A notice made again names the one it printed.
     pub observations_version: Option<u64>,
+    /// The version of `qc_flags`, likewise.
+    pub qc_version: Option<u64>,
     /// Which revision of an issue that has been sent out already.
     pub revision: Option<u32>,
 }
@@ -32,6 +34,7 @@ impl WeeklyRequest {
             period,
             issued_on,
             observations_version: None,
+            qc_version: None,
             revision: None,
         }
     }
@@ -77,9 +80,13 @@ pub async fn weekly_inputs(
             request.period
         )));
     }
-    let first = ask_rank("pm25", request, request.observations_version);
+    let first = ask_rank(
+        "pm25",
+        request,
+        (request.observations_version, request.qc_version),
+    );
     let pm25 = rank(lake, settings, &first).await?;
-    let version = pm25.provenance.observations_version;
+    let version = (pm25.provenance.observations_version, pm25.provenance.qc_version);
     let second = ask_rank("tsp", request, version);
     let tsp = rank(lake, settings, &second).await?;
     Ok(WeeklyInputs {
@@ -98,9 +105,17 @@ pub async fn weekly_inputs(
     })
 }
 
-fn ask_rank(parameter: &str, request: &WeeklyRequest, version: Option<u64>) -> RankRequest {
+/// Versions of `observations` and of `qc_flags`.
+type Versions = (Option<u64>, Option<u64>);
+
+fn ask_rank(
+    parameter: &str,
+    request: &WeeklyRequest,
+    (observations_version, qc_version): Versions,
+) -> RankRequest {
     RankRequest {
-        observations_version: version,
+        observations_version,
+        qc_version,
         ..RankRequest::new(parameter, request.period)
     }
 }
@@ -110,10 +125,11 @@ async fn ask_district(
     settings: &Settings,
     parameter: &str,
     period: Period,
-    version: Option<u64>,
+    (observations_version, qc_version): Versions,
 ) -> Result<DistrictFigure, AnalyticsError> {
     let request = DistrictRequest {
-        observations_version: version,
+        observations_version,
+        qc_version,
         ..DistrictRequest::new(parameter, period)
     };
     district_period(lake, settings, &request).await

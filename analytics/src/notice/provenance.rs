@@ -124,6 +124,7 @@ impl TableVersions {
             versions: Provenance {
                 observations_version: value["observations_version"].as_u64(),
                 hourly_version: value["hourly_version"].as_u64(),
+                qc_version: value["qc_version"].as_u64(),
                 source,
             },
         })
@@ -134,6 +135,7 @@ impl TableVersions {
             "parameter": self.parameter,
             "observations_version": self.versions.observations_version,
             "hourly_version": self.versions.hourly_version,
+            "qc_version": self.versions.qc_version,
             "source": self.versions.source.as_str(),
         })
     }
@@ -147,6 +149,10 @@ impl TableVersions {
             Some(version) => format!("，小时均值表hourly第{version}版"),
             None => String::new(),
         };
-        format!("{observations}{hourly}（取数方式{}）。", self.versions.source)
+        let qc = match self.versions.qc_version {
+            Some(version) => format!("，质控标记表qc_flags第{version}版"),
+            None => String::new(),
+        };
+        format!("{observations}{hourly}{qc}（取数方式{}）。", self.versions.source)
     }
 }

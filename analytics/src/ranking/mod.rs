@@ -81,6 +81,8 @@ pub struct Provenance {
     pub observations_version: Option<u64>,
     /// Version of `hourly`; `None` when the table was not read.
     pub hourly_version: Option<u64>,
+    /// Version of `qc_flags` that values were left out by; `None` when the table has not been made.
+    pub qc_version: Option<u64>,
     /// Which of the two the hourly means came from.
     pub source: Source,
 }
@@ -125,6 +127,8 @@ pub struct RankRequest {
     pub source: SourceChoice,
     /// The version of `observations` to read; the newest when absent. A notice made again names the one it printed.
     pub observations_version: Option<u64>,
+    /// The version of `qc_flags` to leave values out by; the newest that goes with the observations when absent.
+    pub qc_version: Option<u64>,
 }
 
 impl RankRequest {
@@ -137,6 +141,7 @@ impl RankRequest {
             order: Order::default(),
             source: SourceChoice::default(),
             observations_version: None,
+            qc_version: None,
         }
     }
 }

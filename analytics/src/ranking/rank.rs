@@ -36,6 +36,7 @@ pub async fn rank(
         periods: &spans.all(),
         source: request.source,
         observations_version: request.observations_version,
+        qc_version: request.qc_version,
     };
     let pinned = Pinned::open(lake, settings, &need).await?;
     let mut rows = Vec::new();

@@ -28,12 +28,12 @@ pub async fn supervision(
     observations_version: Option<u64>,
 ) -> Result<Supervision, AnalyticsError> {
     month_number(month)?;
-    let mut version = observations_version;
+    let mut versions = (observations_version, None);
     let mut values = Vec::new();
     let mut provenance = None;
     for parameter in AIR {
-        let (of_parameter, made_from) = monthly_values(lake, settings, parameter, month, version).await?;
-        version = made_from.observations_version;
+        let (of_parameter, made_from) = monthly_values(lake, settings, parameter, month, versions).await?;
+        versions = (made_from.observations_version, made_from.qc_version);
         values.extend(of_parameter);
         provenance = Some(made_from);
     }
@@ -76,7 +76,8 @@ fn span_of(months: &[Period], until: Period) -> Period {
     Period::range(first, until.last()).unwrap_or(until)
 }
 
-/// Every township's values of PM2.5 or TSP of the months up to one, with what they were made from.
+/// Every township's values of PM2.5 or TSP of the months up to one, with what they were made from: by the newest data and
+/// flags of quality control, or by those of these versions.
 ///
 /// # Errors
 /// As [`supervision`].
@@ -85,7 +86,7 @@ pub async fn monthly_values(
     settings: &Settings,
     parameter: &str,
     until: Period,
-    observations_version: Option<u64>,
+    (observations_version, qc_version): (Option<u64>, Option<u64>),
 ) -> Result<(Vec<MonthlyValue>, Provenance), AnalyticsError> {
     let parameter = rankable(settings, parameter)?;
     let months = months_until(until)?;
@@ -95,6 +96,7 @@ pub async fn monthly_values(
         periods: &[span],
         source: SourceChoice::Auto,
         observations_version,
+        qc_version,
     };
     let pinned = Pinned::open(lake, settings, &need).await?;
     let context = pinned.session.context();

@@ -1,6 +1,8 @@
 //! A small world: townships and stations of one's choice, a real Delta lake in a temporary folder.
 #![allow(dead_code, clippy::unwrap_used, unreachable_pub)]
 
+pub mod qc;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -81,7 +83,6 @@ impl World {
 
     /// A world whose parameters are published with some places.
     pub async fn with(townships: &[&str], stations: &[&str], published_decimals: u8) -> Self {
-        let folder = tempfile::tempdir().unwrap();
         let mut settings = Settings::load(None).unwrap();
         let townships = format!("code,name,district\n{}\n", townships.join("\n"));
         let named: Vec<String> = stations
@@ -104,6 +105,12 @@ impl World {
             .filter(|p| ["tsp", "pm10", "pm25"].contains(&p.key.as_str()))
             .collect();
         settings.parameters = Arc::new(ParameterSet::new(parameters).unwrap());
+        Self::of(settings).await
+    }
+
+    /// A world of these settings, in a folder of its own.
+    pub async fn of(mut settings: Settings) -> Self {
+        let folder = tempfile::tempdir().unwrap();
         settings.lake.uri = folder.path().display().to_string();
         let lake = Lake::new(&settings).unwrap();
         let appender = Appender::open(&lake, TableKind::Observations, "test")

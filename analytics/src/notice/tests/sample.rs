@@ -12,6 +12,7 @@ use crate::{
 const PROVENANCE: Provenance = Provenance {
     observations_version: Some(18),
     hourly_version: Some(7),
+    qc_version: None,
     source: Source::Rollup,
 };
 
