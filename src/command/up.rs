@@ -57,7 +57,9 @@ async fn roll_up_once_more(settings: &Settings) -> anyhow::Result<()> {
     );
     let lake = Lake::new(settings)?;
     match tokio::time::timeout(LAST_ROLLUP, roll_up(&lake, settings, &mut |_| {})).await {
-        Ok(ended) => drop(ended?),
+        Ok(ended) => {
+            ended?;
+        }
         Err(_elapsed) => tracing::warn!(
             step = "last rollup",
             seconds = LAST_ROLLUP.as_secs(),
