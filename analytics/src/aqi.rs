@@ -82,6 +82,7 @@ pub async fn aqi_days(
         periods: &[request.period],
         source: request.source,
         observations_version: request.observations_version,
+        qc_version: None,
     };
     let pinned = Pinned::open(lake, settings, &need).await?;
     state(&pinned, &aqi_text(settings, request)?).await

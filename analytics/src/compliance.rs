@@ -64,6 +64,7 @@ pub async fn compliance(
         periods: &[request.period],
         source: request.source,
         observations_version: request.observations_version,
+        qc_version: None,
     };
     let pinned = Pinned::open(lake, settings, &need).await?;
     state(&pinned, &text).await

@@ -14,7 +14,6 @@ use datafusion::datasource::MemTable;
 use dustwatch_config::{DustfallPoint, Settings, Station};
 use dustwatch_observation::{Decimal, Rescaled};
 
-use crate::AnalyticsError;
 use crate::compliance::compliance_hours;
 use crate::period::day_number;
 use crate::{AnalyticsError, qc};

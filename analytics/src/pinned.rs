@@ -129,11 +129,11 @@ impl Pinned {
             .collect();
         if wanted.is_empty() {
             // A compaction, or days that nobody asked for: the rollup is right for this question.
-            let hourly = lake.read(TableKind::Hourly, Some(hourly)).await?;
-            let session = Session::with(settings, observations, Some((&hourly, None))).await?;
+            let hourly = lake.read(TableKind::Hourly, Some(rollup.version)).await?;
+            let session = Session::with(settings, sources.observations, Some((&hourly, None))).await?;
             return Ok(Self {
                 session,
-                provenance: provenance(observations, Some(&hourly), Source::Rollup),
+                provenance: sources.provenance(Some(&hourly), Source::Rollup),
             });
         }
         tracing::warn!(

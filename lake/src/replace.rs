@@ -9,9 +9,10 @@ use std::ops::Range;
 
 use chrono::DateTime;
 use deltalake::arrow::array::RecordBatch;
-use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
-use deltalake::kernel::{Action, LogicalFileView, Transaction};
+use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, TransactionError};
+use deltalake::kernel::{Action, Add, LogicalFileView, Transaction};
 use deltalake::protocol::{DeltaOperation, SaveMode};
+use deltalake::{DeltaTable, DeltaTableError};
 use dustwatch_observation::Time;
 
 use crate::files::write_files;
@@ -25,6 +26,9 @@ pub const ROLLUP_SOURCE: &str = "rollup";
 /// What a commit says it was made from: a name and a number, kept in the log as an application transaction. A negative
 /// number says that there was nothing of that name.
 pub type Mark = (&'static str, i64);
+
+/// Times that a replacement is committed when others commit at the same time.
+const ATTEMPTS: u32 = 4;
 
 /// New rows of one local day.
 #[derive(Debug)]
@@ -85,26 +89,54 @@ impl Lake {
         replace: Replace,
         marks: &[Mark],
     ) -> Result<Commit, LakeError> {
-        let name = kind.name();
         let table = self.open_or_create(kind).await?;
-        let state = table.snapshot().map_err(LakeError::store(name))?;
+        let (mut rows, mut bytes) = (0, 0);
+        let mut adds = Vec::new();
+        for day in days.iter().filter(|day| day.rows.num_rows() > 0) {
+            let written = write_files(&table, kind, std::slice::from_ref(&day.rows)).await?;
+            if let Some(folder) = self.table_folder(kind) {
+                durable::sync_files(&folder, &written)?;
+            }
+            rows += day.rows.num_rows() as u64;
+            bytes += written.iter().map(|add| add.size.unsigned_abs()).sum::<u64>();
+            adds.extend(written);
+        }
         let replaced = Replaced::new(kind, days, LocalDays::new(self.timezone()));
+        let mut attempt = self
+            .exchange_days(&table, kind, &replaced, replace, &adds, marks)
+            .await;
+        for _ in 1..ATTEMPTS {
+            if !attempt.as_ref().is_err_and(is_conflict) {
+                break;
+            }
+            let table = self.open_or_create(kind).await?;
+            attempt = self
+                .exchange_days(&table, kind, &replaced, replace, &adds, marks)
+                .await;
+        }
+        let version = attempt?;
+        Ok(Commit { version, rows, bytes })
+    }
+
+    /// Commits files in place of those that hold the replaced days.
+    async fn exchange_days(
+        &self,
+        table: &DeltaTable,
+        kind: TableKind,
+        replaced: &Replaced<'_>,
+        replace: Replace,
+        adds: &[Add],
+        marks: &[Mark],
+    ) -> Result<u64, LakeError> {
+        let name = kind.name();
+        let state = table.snapshot().map_err(LakeError::store(name))?;
         let mut actions = Vec::new();
         for file in state.log_data().iter() {
             if replace == Replace::All || replaced.holds(&file)? {
                 actions.push(Action::Remove(file.remove_action(true)));
             }
         }
-        let (mut rows, mut bytes) = (0, 0);
-        for day in days.iter().filter(|day| day.rows.num_rows() > 0) {
-            let adds = write_files(&table, kind, std::slice::from_ref(&day.rows)).await?;
-            if let Some(folder) = self.table_folder(kind) {
-                durable::sync_files(&folder, &adds)?;
-            }
-            rows += day.rows.num_rows() as u64;
-            bytes += adds.iter().map(|add| add.size.unsigned_abs()).sum::<u64>();
-            actions.extend(adds.into_iter().map(Action::Add));
-        }
+        actions.extend(adds.iter().cloned().map(Action::Add));
         let transactions = marks
             .iter()
             .map(|(name, number)| Transaction::new(*name, *number));
@@ -124,12 +156,21 @@ impl Lake {
         if let Some(folder) = self.table_folder(kind) {
             durable::sync_log_entry(&folder, finalized.version())?;
         }
-        Ok(Commit {
-            version: finalized.version(),
-            rows,
-            bytes,
-        })
+        Ok(finalized.version())
     }
+}
+
+/// Whether another writer's commit, of upkeep for one, stood in the way: nothing was committed then.
+fn is_conflict(error: &LakeError) -> bool {
+    let LakeError::Store { cause, .. } = error else {
+        return false;
+    };
+    matches!(
+        cause.as_ref(),
+        DeltaTableError::Transaction {
+            source: TransactionError::CommitConflict(_)
+        }
+    )
 }
 
 /// The days that a replacement concerns, as files tell them.
