@@ -14,10 +14,10 @@ test:
 	cargo build --workspace --bins
 	cargo test --workspace
 
-# The same, with the longer campaigns of the property tests.
+# The same, with the longer campaigns of the property tests, and every period of the real stations.
 test-all:
 	scripts/install-test-programs
-	PROPTEST_CASES=5000 $(MAKE) test
+	PROPTEST_CASES=5000 DUSTWATCH_TEST_ALL_PERIODS=1 $(MAKE) test
 
 # Figures for benches/README.md.
 bench:
