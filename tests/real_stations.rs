@@ -83,7 +83,7 @@ fn four_years_of_six_stations() {
     let step = if std::env::var_os("DUSTWATCH_TEST_ALL_PERIODS").is_some() {
         1
     } else {
-        3
+        24
     };
     let periods: Vec<String> = all.into_iter().step_by(step).collect();
     for (parameter, column) in [("pm25", "PM2.5"), ("pm10", "PM10")] {
