@@ -2,8 +2,12 @@
 #![allow(dead_code)] // Each bench uses its own part of it.
 
 pub(crate) mod district;
+pub(crate) mod messages;
+pub(crate) mod paced;
 pub(crate) mod process;
 pub(crate) mod random;
+pub(crate) mod subscriber;
+pub(crate) mod table;
 
 /// A whole number out of the environment, or the default.
 pub(crate) fn env_number(name: &str, default: u64) -> u64 {

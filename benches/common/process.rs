@@ -168,6 +168,23 @@ pub(crate) fn dustwatch_edge() -> Fallible<PathBuf> {
     }
 }
 
+/// A port of 127.0.0.1 that nobody listens at.
+pub(crate) fn free_port() -> Fallible<u16> {
+    let address = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
+    address.map(|address| address.port()).map_err(|e| e.to_string())
+}
+
+/// Writes the settings of an ingester whose journal and lake lie in the folder; gives the path of the file.
+pub(crate) fn settings_file(folder: &Path, port: u16, embedded: bool) -> Fallible<String> {
+    let file = folder.join("dustwatch.toml");
+    let text = format!(
+        "[broker]\nurl = \"mqtt://127.0.0.1:{port}\"\nembedded = {embedded}\n\
+         [journal]\ndir = \"journal\"\n[lake]\nuri = \"lake\"\n"
+    );
+    std::fs::write(&file, text).map_err(|e| e.to_string())?;
+    Ok(file.display().to_string())
+}
+
 /// A Mosquitto at a free port of 127.0.0.1, without limits on what it holds for a subscriber.
 pub(crate) fn mosquitto(folder: &Path) -> Fallible<(Running, u16)> {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -177,10 +194,7 @@ pub(crate) fn mosquitto(folder: &Path) -> Fallible<(Running, u16)> {
         .map(|folder| folder.join("mosquitto"))
         .find(|program| program.is_file())
         .ok_or("mosquitto is not installed: run scripts/install-test-programs")?;
-    let port = TcpListener::bind(("127.0.0.1", 0))
-        .and_then(|l| l.local_addr())
-        .map_err(|e| e.to_string())?
-        .port();
+    let port = free_port()?;
     let settings = folder.join("mosquitto.conf");
     let text = format!(
         "listener {port} 127.0.0.1\nallow_anonymous true\nmax_inflight_messages 0\nmax_queued_messages 0\npersistence false\n"
