@@ -11,10 +11,12 @@ use crate::telemetry::LogFormat;
 mod handed_in;
 mod judged;
 mod qc;
+mod sites;
 
 pub(crate) use handed_in::{CityBulletinCommand, EnforcementCommand, LedgerCommand};
 pub(crate) use judged::{AqiArgs, ComplianceArgs, ProgressArgs, SupervisionArgs};
 pub(crate) use qc::{QcCommand, QcWhich};
+pub(crate) use sites::{AlarmsCommand, AlarmsWhich, HotspotsArgs, InspectArgs};
 
 /// Environmental monitoring for a district: monitors in over MQTT, a Delta table, rankings and official notices out.
 #[derive(Debug, Parser)]
@@ -90,6 +92,13 @@ pub(crate) enum Command {
     /// Control the quality of the observations: flags beside what the devices said.
     #[command(subcommand)]
     Qc(QcCommand),
+    /// Alarms of sites: who is above what the rules allow.
+    #[command(subcommand)]
+    Alarms(AlarmsCommand),
+    /// Rank sites and grid cells by how far they stand out from their surroundings.
+    Hotspots(HotspotsArgs),
+    /// Draw the double-random inspection list (双随机): sites weighted by hot spot and alarms, teams at random.
+    Inspect(InspectArgs),
     /// Ask the tables in SQL, read-only.
     Query(QueryArgs),
     /// Look after the tables.

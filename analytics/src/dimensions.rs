@@ -16,7 +16,7 @@ use dustwatch_observation::{Decimal, Rescaled};
 
 use crate::compliance::compliance_hours;
 use crate::period::day_number;
-use crate::{AnalyticsError, qc};
+use crate::{AnalyticsError, alarms, qc};
 
 /// A table under the name that SQL knows it by.
 pub(crate) type NamedTable = (&'static str, Arc<dyn TableProvider>);
@@ -34,6 +34,7 @@ pub(crate) fn tables(settings: &Settings) -> Result<Vec<NamedTable>, AnalyticsEr
         ("column_comments", table(comments::columns(settings)?)?),
     ];
     tables.extend(qc::tables(settings)?);
+    tables.extend(alarms::tables(settings)?);
     Ok(tables)
 }
 

@@ -8,6 +8,7 @@
 //! Invariants: a figure is rounded once, at the end; every result names the table versions that it was made from, and
 //! the same versions give the same result, byte for byte.
 
+pub mod alarms;
 pub mod aqi;
 pub mod city_bulletin;
 mod columns;
@@ -21,6 +22,8 @@ pub mod enforcement;
 mod error;
 pub mod functions;
 mod handed_in;
+pub mod hotspots;
+pub mod inspect;
 pub mod ledger;
 pub mod ledgers;
 pub mod notice;
@@ -41,6 +44,9 @@ pub mod supervision;
 pub mod table;
 mod views;
 
+pub use alarms::{
+    AlarmEvent, AlarmFilter, AlarmReport, AlarmRequest, AlarmState, alarm_news, alarms_list, alarms_run,
+};
 pub use aqi::{AqiBy, AqiRequest, aqi_days};
 pub use city_bulletin::{
     BulletinCheck, BulletinImport, BulletinImported, CheckRequest, bulletin_list, check_bulletins,
@@ -55,6 +61,8 @@ pub use enforcement::{
 };
 pub use error::AnalyticsError;
 pub use functions::{aqi_class, iaqi, round_half_even};
+pub use hotspots::{HotspotRequest, hotspots};
+pub use inspect::{Candidate, InspectRequest, Inspection, Team, draw, inspect, inspection_table, read_teams};
 pub use ledger::{Ledger, LedgerBy, LedgerRequest, ledger};
 pub use ledgers::{LedgerReport, LedgerReportRequest, LedgerVerdict, import_ledger, ledger_report};
 pub use period::{Period, PeriodError, PeriodKind, Validity};

@@ -25,7 +25,7 @@ use dustwatch_lake::{Lake, TableKind, TableVersion, flag_column};
 use crate::counted::Counted;
 use crate::sql::{self, Value};
 use crate::views::Views;
-use crate::{AnalyticsError, dimensions, dustfall, functions, qc, questions};
+use crate::{AnalyticsError, alarms, dimensions, dustfall, functions, qc, questions};
 
 /// Memory that all queries of a process may use together; beyond it sorts and aggregates spill to disk.
 const MEMORY_LIMIT: usize = 1 << 30;
@@ -90,6 +90,7 @@ impl Session {
             .context
             .register_table("rejected_replays", replays.provider)?;
         qc::register(&session.context, lake, settings, observations.version).await?;
+        alarms::register(&session.context, lake.read(TableKind::Alarms, None).await?).await?;
         for kind in TableKind::ALL.into_iter().filter(|kind| !kind.key().is_empty()) {
             register_handed_in(&session.context, &lake.read(kind, None).await?).await?;
         }

@@ -8,6 +8,23 @@ pub(crate) const TOWNSHIPS: &str = include_str!("../mentougou/townships.csv");
 pub(crate) const DUSTFALL_POINTS: &str = include_str!("../mentougou/dustfall_points.csv");
 /// `stations.csv` of the built-in district.
 pub(crate) const STATIONS: &str = include_str!("../mentougou/stations.csv");
+/// The rules of alarms that are always there: file name and text.
+pub(crate) const ALARMS: [(&str, &str); 8] = [
+    ("hebei.toml", include_str!("../alarms/hebei.toml")),
+    ("liaoning.toml", include_str!("../alarms/liaoning.toml")),
+    (
+        "liaoning-rural.toml",
+        include_str!("../alarms/liaoning-rural.toml"),
+    ),
+    ("mentougou.toml", include_str!("../alarms/mentougou.toml")),
+    ("noise.toml", include_str!("../alarms/noise.toml")),
+    ("shaanxi.toml", include_str!("../alarms/shaanxi.toml")),
+    (
+        "shaanxi-earthwork.toml",
+        include_str!("../alarms/shaanxi-earthwork.toml"),
+    ),
+    ("shanghai.toml", include_str!("../alarms/shanghai.toml")),
+];
 /// The kinds of ledgers that are always there: file name and text.
 pub(crate) const LEDGERS: [(&str, &str); 4] = [
     (

@@ -14,6 +14,12 @@ impl Settings {
         for (key, value) in self.qc.describe() {
             add(&format!("qc.{key}"), value);
         }
+        for (key, value) in self.alarm.describe() {
+            add(&format!("alarm.{key}"), value);
+        }
+        for (key, value) in self.hotspots.describe() {
+            add(&format!("hotspots.{key}"), value);
+        }
         self.dustfall.describe(&mut add);
         self.describe_notice(&mut add);
         add("serve.listen", self.serve_listen.clone());

@@ -230,7 +230,7 @@ pub(crate) fn load(folder: Option<&Path>) -> Result<Vec<LedgerKind>, ConfigError
 }
 
 /// The TOML files of a folder, by name.
-fn files(folder: &Path) -> Result<Vec<std::path::PathBuf>, ConfigError> {
+pub(crate) fn files(folder: &Path) -> Result<Vec<std::path::PathBuf>, ConfigError> {
     let unreadable = |cause| ConfigError::Read {
         file: folder.to_path_buf(),
         cause,

@@ -7,12 +7,14 @@
 //! Invariant: a `Settings` that exists is consistent; every error names the file and the line or key at fault.
 
 mod address;
+mod alarm;
 mod broker;
 mod builtin;
 mod calibration;
 mod describe;
 mod dustfall;
 mod error;
+mod hotspots;
 pub mod ledgers;
 mod mapping;
 mod parameters;
@@ -29,11 +31,13 @@ mod tls;
 mod township;
 
 pub use address::{AddressError, BrokerAddress};
+pub use alarm::{AlarmLevel, AlarmRule, AlarmSet, AlarmSettings, Background, Compare, WindowMean};
 pub use calibration::{Calibration, Calibrations, HumidityCorrection, HumidityMethod};
 pub use dustfall::{
     DistrictDustfall, DustfallPoint, DustfallSettings, NdPolicy, is_collector_area, is_collector_diameter,
 };
 pub use error::{ConfigError, load_toml};
+pub use hotspots::HotspotSettings;
 pub use ledgers::LedgerKind;
 pub use mapping::mapping;
 pub use qc::{QC_TESTS, QcSettings, QcThresholds};

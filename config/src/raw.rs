@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::alarm::RawAlarm;
+use crate::hotspots::RawHotspots;
 use crate::qc::RawQc;
 
 #[derive(Debug, Default, Deserialize)]
@@ -18,6 +20,8 @@ pub(crate) struct RawSettings {
     pub(crate) standards: RawStandards,
     pub(crate) rules: RawRules,
     pub(crate) qc: RawQc,
+    pub(crate) alarm: RawAlarm,
+    pub(crate) hotspots: RawHotspots,
     pub(crate) dustfall: RawDustfall,
     pub(crate) notice: RawNotice,
     pub(crate) serve: RawServe,

@@ -15,8 +15,8 @@ use crate::qc::Known;
 use crate::raw::RawSettings;
 use crate::resolve::{Origin, notice};
 use crate::{
-    ConfigError, DustfallSettings, LedgerKind, QcSettings, Registry, Shard, TlsSettings, builtin, dustfall,
-    ledgers, parameters,
+    AlarmSettings, ConfigError, DustfallSettings, HotspotSettings, LedgerKind, QcSettings, Registry, Shard,
+    TlsSettings, builtin, dustfall, ledgers, parameters,
 };
 
 pub use crate::rules::RuleSettings;
@@ -49,6 +49,10 @@ pub struct Settings {
     pub rules: RuleSettings,
     /// `[qc]`
     pub qc: QcSettings,
+    /// `[alarm]`
+    pub alarm: AlarmSettings,
+    /// `[hotspots]`
+    pub hotspots: HotspotSettings,
     /// `[dustfall]`
     pub dustfall: DustfallSettings,
     /// `[notice]`
@@ -276,6 +280,7 @@ impl Settings {
             is_township: &|code| registry.township(code).is_some(),
         };
         let qc = QcSettings::resolve(raw.qc, &origin, &known)?;
+        let alarm = AlarmSettings::resolve(raw.alarm, &origin, known.is_parameter)?;
         // The built-in points stand in the built-in townships; another list of townships starts without points.
         let points = match (&raw.dustfall.points, &raw.district.townships) {
             (None, Some(_)) => Vec::new(),
@@ -290,6 +295,8 @@ impl Settings {
             registry: Arc::new(registry),
             parameters: Arc::new(parameters),
             qc,
+            alarm,
+            hotspots: HotspotSettings::resolve(&raw.hotspots, &origin)?,
             ledgers: Arc::new(ledgers::load(
                 raw.district
                     .ledgers

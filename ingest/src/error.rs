@@ -51,6 +51,9 @@ pub enum IngestError {
     /// An input file of an import cannot be read.
     #[error("{0}")]
     Import(String),
+    /// The broker has not confirmed what was to be announced: announce it again.
+    #[error("announcing: {0}")]
+    Announce(String),
     /// A stage ended without being told to: a defect of the program.
     #[error("stage {0} ended by itself")]
     Stage(&'static str),

@@ -14,6 +14,7 @@
 //! broker last.
 
 mod acknowledge;
+mod announce;
 mod batch;
 mod broker;
 mod commit;
@@ -42,6 +43,7 @@ mod replay;
 mod shutdown;
 mod stats;
 
+pub use announce::announce;
 pub use broker::EmbeddedBroker;
 pub use door::{Observatory, open_door};
 pub use error::IngestError;

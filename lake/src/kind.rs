@@ -13,6 +13,8 @@ pub enum TableKind {
     Hourly,
     /// What quality control found about values, made from `observations`.
     Qc,
+    /// Exceedances of sites that were alarms, made from `observations`.
+    Alarms,
     /// What inspectors did: handed in, one row a date, department, township and action.
     Enforcement,
     /// The city's lists of its worst townships: handed in, one row a period, parameter and township.
@@ -25,12 +27,13 @@ pub enum TableKind {
 
 impl TableKind {
     /// Every table.
-    pub const ALL: [TableKind; 9] = [
+    pub const ALL: [TableKind; 10] = [
         TableKind::Observations,
         TableKind::Rejected,
         TableKind::Replays,
         TableKind::Hourly,
         TableKind::Qc,
+        TableKind::Alarms,
         TableKind::Enforcement,
         TableKind::CityBulletin,
         TableKind::Ledger,
@@ -45,6 +48,7 @@ impl TableKind {
             TableKind::Replays => "rejected_replays",
             TableKind::Hourly => "hourly",
             TableKind::Qc => "qc_flags",
+            TableKind::Alarms => "alarms",
             TableKind::Enforcement => "enforcement",
             TableKind::CityBulletin => "city_bulletin",
             TableKind::Ledger => "ledger",
@@ -56,9 +60,11 @@ impl TableKind {
     pub fn partition(self) -> Option<&'static str> {
         match self {
             TableKind::Observations | TableKind::Rejected | TableKind::Replays | TableKind::Qc => Some("day"),
-            TableKind::Hourly | TableKind::Enforcement | TableKind::Ledger | TableKind::Dustfall => {
-                Some("month")
-            }
+            TableKind::Hourly
+            | TableKind::Alarms
+            | TableKind::Enforcement
+            | TableKind::Ledger
+            | TableKind::Dustfall => Some("month"),
             TableKind::CityBulletin => None,
         }
     }
@@ -71,7 +77,8 @@ impl TableKind {
             | TableKind::Rejected
             | TableKind::Replays
             | TableKind::Hourly
-            | TableKind::Qc => &[],
+            | TableKind::Qc
+            | TableKind::Alarms => &[],
             TableKind::Enforcement => &["date", "department", "township", "action"],
             TableKind::CityBulletin => &["period", "parameter", "district", "township"],
             TableKind::Ledger => &["kind", "subject", "date", "point", "item"],
@@ -86,8 +93,18 @@ impl TableKind {
             TableKind::Rejected | TableKind::Replays => &["received_at"],
             TableKind::Hourly => &["parameter", "device", "hour"],
             TableKind::Qc => &["device", "observed_at", "parameter", "test"],
+            TableKind::Alarms => &["device", "rule", "started_at"],
             TableKind::Enforcement | TableKind::CityBulletin | TableKind::Ledger => self.key(),
             TableKind::Dustfall => &["site", "exposed_from"],
+        }
+    }
+
+    /// The column by whose statistics a file tells the local day that it holds, of a table that is replaced by days and
+    /// not partitioned by them.
+    pub(crate) fn day_column(self) -> &'static str {
+        match self {
+            TableKind::Alarms => "started_at",
+            _ => "hour",
         }
     }
 
@@ -102,6 +119,9 @@ impl TableKind {
             TableKind::Hourly => "hourly means, made from observations; rebuilt by `dustwatch rollup`",
             TableKind::Qc => {
                 "flags of quality control, made from observations; rebuilt by `dustwatch qc run`"
+            }
+            TableKind::Alarms => {
+                "alarms of sites, made from observations; a local day each; rebuilt by `dustwatch alarms run`"
             }
             TableKind::Enforcement => {
                 "enforcement counts; (date, department, township, action) identifies one, the latest imported_at wins"

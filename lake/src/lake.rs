@@ -14,8 +14,8 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::{
-    LakeError, TableKind, city_bulletin_schema, dustfall_schema, enforcement_schema, hourly_schema,
-    ledger_schema, observation_schema, qc_schema, rejected_schema, repair, replays_schema,
+    LakeError, TableKind, alarms_schema, city_bulletin_schema, dustfall_schema, enforcement_schema,
+    hourly_schema, ledger_schema, observation_schema, qc_schema, rejected_schema, repair, replays_schema,
 };
 
 /// The place where the tables lie.
@@ -120,6 +120,7 @@ impl Lake {
             TableKind::Replays => replays_schema(),
             TableKind::Hourly => hourly_schema(),
             TableKind::Qc => qc_schema(),
+            TableKind::Alarms => alarms_schema(),
             TableKind::Enforcement => enforcement_schema(),
             TableKind::CityBulletin => city_bulletin_schema(),
             TableKind::Ledger => ledger_schema(),

@@ -49,9 +49,9 @@ pub use replace::{DayRows, Mark, ROLLUP_SOURCE, Replace};
 pub use replays::{ReplayedRow, Replays};
 pub use rows::ObservationRows;
 pub use schema::{
-    LEDGER_PRECISION, LEDGER_SCALE, LocalDays, ORIGINAL_COLUMN, city_bulletin_schema, dustfall_schema,
-    enforcement_schema, fingerprint, flag_column, hourly_schema, ledger_schema, observation_schema,
-    qc_schema, rejected_schema, replays_schema,
+    LEDGER_PRECISION, LEDGER_SCALE, LocalDays, ORIGINAL_COLUMN, alarms_schema, city_bulletin_schema,
+    dustfall_schema, enforcement_schema, fingerprint, flag_column, hourly_schema, ledger_schema,
+    observation_schema, qc_schema, rejected_schema, replays_schema,
 };
 pub use upkeep::Upkept;
 pub use verify::Verified;

@@ -200,7 +200,7 @@ impl<'a> Replaced<'a> {
             table: self.kind.name(),
             message: format!("file {} {what}; rebuild the rollup", file.path()),
         };
-        let span = hours_of(file).ok_or_else(|| layout("has no statistics"))?;
+        let span = times_of(file, self.kind.day_column()).ok_or_else(|| layout("has no statistics"))?;
         let mut days = self.days.iter();
         let Some(day) = days.find(|day| span.start < day.span.end && day.span.start <= span.end) else {
             return Ok(false);
@@ -213,14 +213,14 @@ impl<'a> Replaced<'a> {
     }
 }
 
-/// The first and the last hour in a file, by its statistics.
-fn hours_of(file: &LogicalFileView) -> Option<Range<i64>> {
+/// The first and the last time of a column in a file, by its statistics.
+fn times_of(file: &LogicalFileView, column: &str) -> Option<Range<i64>> {
     let stats: serde_json::Value = serde_json::from_str(&file.stats()?).ok()?;
-    let hour = |side: &str| {
-        let text = stats.get(side)?.get("hour")?.as_str()?;
+    let time = |side: &str| {
+        let text = stats.get(side)?.get(column)?.as_str()?;
         DateTime::parse_from_rfc3339(text)
             .ok()
             .map(|t| t.timestamp_micros())
     };
-    Some(hour("minValues")?..hour("maxValues")?)
+    Some(time("minValues")?..time("maxValues")?)
 }

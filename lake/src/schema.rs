@@ -221,6 +221,27 @@ pub fn qc_schema() -> SchemaRef {
     ]))
 }
 
+/// Columns of `alarms`: a stretch of windows in a row, within a local day, whose means broke a rule of `alarm_rules`. `mean` is
+/// the mean of the windows' means, `peak` the highest of them, `threshold` what that one had to stay at or below,
+/// `background` what it was compared with besides; `continued` says that the stretch began on the day before.
+pub fn alarms_schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("device", DataType::Utf8, false),
+        Field::new("parameter", DataType::Utf8, false),
+        Field::new("rule", DataType::Utf8, false),
+        Field::new("level", DataType::Utf8, false),
+        Field::new("started_at", timestamp(), false),
+        Field::new("ended_at", timestamp(), false),
+        Field::new("windows", DataType::Int32, false),
+        Field::new("peak", DataType::Float64, false),
+        Field::new("mean", DataType::Float64, false),
+        Field::new("threshold", DataType::Float64, false),
+        Field::new("background", DataType::Float64, true),
+        Field::new("continued", DataType::Boolean, false),
+        Field::new("month", DataType::Utf8, false),
+    ]))
+}
+
 /// Local days of instants, as days since 1970: what partitions are named by.
 ///
 /// Remembers the day it answered last, since a stream mostly stays in one.

@@ -21,6 +21,7 @@ use dustwatch_lake::Lake;
 use dustwatch_observation::{Clock, SystemClock, Time};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::alarming::keep_alarming;
 use super::notice::write_weekly;
 use super::rollup::{bar_of_days, say};
 use super::up::keep_rolling_up;
@@ -237,10 +238,16 @@ async fn stay_up(
         settings.broker.url
     );
     let (_, registry) = tokio::sync::watch::channel(settings.registry.clone());
+    let alarms = tokio::spawn(keep_alarming(
+        settings.clone(),
+        registry.clone(),
+        shutdown.clone(),
+    ));
     let rollups = tokio::spawn(keep_rolling_up(settings.clone(), registry, shutdown.clone()));
     let options = simulation(settings, &clock, 1)?;
     let progress = Arc::new(Progress::default());
     run_live(options, network, from, clock, progress, shutdown).await?;
     rollups.await?;
+    alarms.await?;
     Ok(())
 }

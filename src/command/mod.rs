@@ -1,5 +1,7 @@
 //! One file a subcommand.
 
+mod alarming;
+mod alarms;
 mod aqi;
 mod city_bulletin;
 mod completeness;
@@ -8,8 +10,10 @@ mod config;
 mod demo;
 mod dustfall;
 mod enforcement;
+mod hotspots;
 mod import;
 mod ingest;
+mod inspect;
 mod lake;
 mod ledger;
 mod notice;
@@ -31,7 +35,7 @@ use dustwatch_edge::EdgeError;
 use dustwatch_ingest::IngestError;
 use dustwatch_lake::LakeError;
 
-use crate::cli::{Cli, Command, Common, NoticeCommand};
+use crate::cli::{AlarmsCommand, Cli, Command, Common, NoticeCommand};
 use origin::Origin;
 
 /// Runs the subcommand.
@@ -55,6 +59,13 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Import(args) => import::run(&settings(&common)?, args).await,
         Command::Rollup(args) => rollup::run(&settings(&common)?, args).await,
         Command::Qc(args) => qc::run(&settings(&common)?, args).await,
+        Command::Alarms(AlarmsCommand::Watch(args)) => {
+            let settings = Origin::new(&common, args.into()).load()?;
+            alarms::watch(&settings).await
+        }
+        Command::Alarms(args) => alarms::run(&settings(&common)?, args).await,
+        Command::Hotspots(args) => hotspots::run(&settings(&common)?, args).await,
+        Command::Inspect(args) => inspect::run(&settings(&common)?, args).await,
         Command::Query(args) => query::run(&settings(&common)?, args).await,
         Command::Lake(args) => lake::run(&settings(&common)?, args).await,
         Command::Rejected(args) => rejected::run(&settings(&common)?, args).await,

@@ -1,6 +1,6 @@
-//! `up`: broker (if embedded), ingester and rollups in one process, until stopped.
+//! `up`: broker (if embedded), ingester, rollups and alarms in one process, until stopped.
 //!
-//! A stop has steps with names, and each has a deadline: the rollup under way (rollup), the ingester's own (drain, commit,
+//! A stop has steps with names, and each has a deadline: alarms and rollup under way, the ingester's own (drain, commit,
 //! acknowledge), and the last rollup (last rollup). What a deadline cuts off, the next start makes up for.
 
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use dustwatch_lake::Lake;
 use dustwatch_observation::SystemClock;
 use tokio::sync::watch;
 
+use super::alarming::keep_alarming;
 use super::ingest::{open_operators_door, watch};
 use super::origin::Origin;
 use super::reload;
@@ -39,8 +40,14 @@ pub(crate) async fn run(origin: Origin) -> anyhow::Result<()> {
         registry.clone(),
         shutdown.clone(),
     ));
+    let alarms = tokio::spawn(keep_alarming(
+        settings.clone(),
+        registry.clone(),
+        shutdown.clone(),
+    ));
     watch(&mut pipeline, &mut shutdown).await?;
-    end_rollups(rollups).await?;
+    end("alarms", alarms).await?;
+    end("rollup", rollups).await?;
     let summary = pipeline.shutdown().await?;
     // A lake that took no commit takes no rollup either; the next start makes up for both.
     if summary.left_in_journal == 0 {
@@ -70,28 +77,25 @@ async fn roll_up_once_more(settings: &Settings) -> anyhow::Result<()> {
 }
 
 /// The settings with the stations of now.
-fn as_registered(settings: &Settings, registry: &watch::Receiver<Arc<Registry>>) -> Settings {
+pub(crate) fn as_registered(settings: &Settings, registry: &watch::Receiver<Arc<Registry>>) -> Settings {
     Settings {
         registry: registry.borrow().clone(),
         ..settings.clone()
     }
 }
 
-/// Waits for a rollup that is under way; one that takes too long is given up, and made anew after the next start.
-async fn end_rollups(mut rollups: tokio::task::JoinHandle<()>) -> anyhow::Result<()> {
-    tracing::info!(
-        step = "rollup",
-        "shutting down: the rollup under way is waited for"
-    );
-    match tokio::time::timeout(LAST_ROLLUP, &mut rollups).await {
+/// Waits for what is under way; what takes too long is given up, and made anew after the next start.
+async fn end(step: &'static str, mut task: tokio::task::JoinHandle<()>) -> anyhow::Result<()> {
+    tracing::info!(step, "shutting down: what is under way is waited for");
+    match tokio::time::timeout(LAST_ROLLUP, &mut task).await {
         Ok(ended) => ended?,
         Err(_elapsed) => {
             tracing::warn!(
-                step = "rollup",
+                step,
                 seconds = LAST_ROLLUP.as_secs(),
-                "the rollup under way is given up"
+                "what is under way is given up"
             );
-            rollups.abort();
+            task.abort();
         }
     }
     Ok(())

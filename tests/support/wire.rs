@@ -22,6 +22,11 @@ impl Wire {
         Self::listen(MqttOptions::new(name, "127.0.0.1", port), "dust/v1/+/+/ack")
     }
 
+    /// Connects under a name and listens to a filter.
+    pub(crate) fn connect_to(port: u16, name: &str, filter: &str) -> Self {
+        Self::listen(MqttOptions::new(name, "127.0.0.1", port), filter)
+    }
+
     /// Connects over TLS, under the name in the certificate, and listens.
     pub(crate) fn connect_secured(port: u16, authority: &Authority, name: &str, filter: &str) -> Self {
         let mut options = MqttOptions::new(format!("wire-{name}"), "127.0.0.1", port);
