@@ -58,6 +58,8 @@ pub(crate) enum Command {
     Ingest(IngestArgs),
     /// Run broker (if embedded), ingester and rollups in one process, until stopped.
     Up(BrokerArgs),
+    /// Serve the dashboard over a lake that others write, until stopped.
+    Serve(ServeArgs),
     /// Rank the townships by a parameter over a period.
     Rank(RankArgs),
     /// Say who is called in for an interview, and who is proposed for accountability (约谈、问责).
@@ -126,6 +128,13 @@ pub(crate) struct DemoArgs {
     /// Days to simulate, 15 or more for a whole week and the one before.
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(8..=400))]
     pub(crate) days: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Address of this machine to listen on, 127.0.0.1:8080; wins over the settings.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -37,6 +37,7 @@ mod questions;
 pub mod ranking;
 pub mod rejected;
 pub mod rollup;
+pub mod series;
 pub mod session;
 pub mod sheet;
 mod sql;
@@ -75,6 +76,7 @@ pub use ranking::{
 };
 pub use rejected::{RejectedFilter, rejected_list};
 pub use rollup::{RollupProgress, RollupReport, rebuild, roll_up};
+pub use series::{latest, station_hours, township_days};
 pub use session::Session;
 pub use sheet::{Refusal, Sheet, SheetColumn, SheetLine, SheetReport};
 pub use supervision::{MonthlyValue, Outcome, Supervision, SupervisionRow, supervise, supervision};

@@ -24,6 +24,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::alarming::keep_alarming;
 use super::notice::write_weekly;
 use super::rollup::{bar_of_days, say};
+use super::serve;
 use super::up::keep_rolling_up;
 use crate::cli::{DemoArgs, NoticeFormat};
 use crate::output::{Format, print, without};
@@ -238,6 +239,7 @@ async fn stay_up(
         settings.broker.url
     );
     let (_, registry) = tokio::sync::watch::channel(settings.registry.clone());
+    let dashboard = tokio::spawn(serve::beside(settings.clone(), shutdown.clone()));
     let alarms = tokio::spawn(keep_alarming(
         settings.clone(),
         registry.clone(),
@@ -249,5 +251,6 @@ async fn stay_up(
     run_live(options, network, from, clock, progress, shutdown).await?;
     rollups.await?;
     alarms.await?;
+    dashboard.await?;
     Ok(())
 }

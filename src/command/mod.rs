@@ -25,12 +25,14 @@ mod rank;
 mod rejected;
 mod reload;
 mod rollup;
+mod serve;
 mod sheet;
 mod supervision;
 mod up;
 
 use dustwatch_analytics::AnalyticsError;
 use dustwatch_config::{BrokerOverrides, ConfigError, Settings};
+use dustwatch_dashboard::ServeError;
 use dustwatch_edge::EdgeError;
 use dustwatch_ingest::IngestError;
 use dustwatch_lake::LakeError;
@@ -45,6 +47,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Demo(args) => demo::run(args).await,
         Command::Ingest(args) => ingest::run(Origin::new(&common, args.into())).await,
         Command::Up(args) => up::run(Origin::new(&common, args.into())).await,
+        Command::Serve(args) => serve::run(&settings(&common)?, args).await,
         Command::Rank(args) => rank::run(&settings(&common)?, args).await,
         Command::Supervision(args) => supervision::run(&settings(&common)?, args).await,
         Command::Progress(args) => progress::run(&settings(&common)?, args).await,
@@ -100,8 +103,14 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
             )
             || matches!(cause.downcast_ref(), Some(AnalyticsError::Lake(lake)) if is_lake_usage(lake))
             || cause.downcast_ref().is_some_and(EdgeError::is_usage)
+            || cause.downcast_ref().is_some_and(is_serve_usage)
     });
     if is_usage { 2 } else { 1 }
+}
+
+/// Whether a dashboard cannot be where it was asked to be.
+fn is_serve_usage(error: &ServeError) -> bool {
+    matches!(error, ServeError::Address(_) | ServeError::NotLoopback(_))
 }
 
 fn is_lake_usage(error: &LakeError) -> bool {

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use super::alarming::keep_alarming;
 use super::ingest::{open_operators_door, watch};
 use super::origin::Origin;
-use super::reload;
+use super::{reload, serve};
 
 /// How often the rollups are brought up to date.
 const ROLLUP_INTERVAL: Duration = Duration::from_secs(60);
@@ -45,7 +45,9 @@ pub(crate) async fn run(origin: Origin) -> anyhow::Result<()> {
         registry.clone(),
         shutdown.clone(),
     ));
+    let dashboard = tokio::spawn(serve::beside(settings.clone(), shutdown.clone()));
     watch(&mut pipeline, &mut shutdown).await?;
+    end("dashboard", dashboard).await?;
     end("alarms", alarms).await?;
     end("rollup", rollups).await?;
     let summary = pipeline.shutdown().await?;

@@ -111,7 +111,7 @@ fn window(rule: &AlarmRule, said: &[Said], at: usize, start: i64) -> Option<Mean
             .humidity
             .zip(rule.humidity_max)
             .is_some_and(|(h, max)| h > i64::from(max) * 10);
-        if let Some(value) = value.filter(|_| s.normal && (!humid || !s.normal)) {
+        if let Some(value) = value.filter(|_| s.normal && !humid) {
             mean = Mean(mean.0 + i128::from(value), mean.1 + 1);
         }
     }

@@ -16,11 +16,11 @@ const DEGREE: f64 = 111_319.49;
 /// A monitor of the oracle: device, kind, township, place, and its value.
 type Monitor = (String, &'static str, &'static str, f64, f64, f64);
 
+/// A place's kind and name, with its value, and what surrounds it by which basis.
+type Places = BTreeMap<(String, String), (f64, Option<(f64, &'static str)>)>;
+
 /// Places with their value, surroundings and basis, by kind and name; all as the rule says, pair by pair.
-fn oracle(
-    monitors: &[Monitor],
-    latitude: f64,
-) -> BTreeMap<(String, String), (f64, Option<(f64, &'static str)>)> {
+fn oracle(monitors: &[Monitor], latitude: f64) -> Places {
     let stretch = latitude.to_radians().cos();
     let cell = |m: &Monitor| {
         (
@@ -111,11 +111,7 @@ async fn places_are_compared_with_what_is_around_them() {
     }
 }
 
-fn check(
-    table: &Table,
-    expected: &BTreeMap<(String, String), (f64, Option<(f64, &'static str)>)>,
-    seed: u64,
-) {
+fn check(table: &Table, expected: &Places, seed: u64) {
     let cell = |row: usize, name: &str| {
         let at = table.headers.iter().position(|header| header == name).unwrap();
         table.rows[row][at].text().to_owned()

@@ -1,0 +1,171 @@
+//! Pages: one file each. A page asks its questions, and writes the answers down in Chinese or English.
+
+mod dustfall;
+mod now;
+mod parts;
+mod pipeline;
+mod ranking;
+mod sites;
+mod station;
+mod supervision;
+mod township;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::http::{StatusCode, Uri};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use dustwatch_analytics::Period;
+use maud::{DOCTYPE, Markup, html};
+use serde::Deserialize;
+
+use crate::error::AskError;
+use crate::figures::Figures;
+use crate::lang::Lang;
+
+type Shared = State<Arc<Figures>>;
+
+/// What a page may be asked for.
+#[derive(Debug, Deserialize)]
+struct Asked {
+    #[serde(default)]
+    lang: Lang,
+    period: Option<String>,
+    parameter: Option<String>,
+}
+
+impl Asked {
+    /// The period that was asked for; an empty field of a form is none.
+    fn period(&self, otherwise: Period) -> Result<Period, AskError> {
+        match self
+            .period
+            .as_deref()
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+        {
+            None => Ok(otherwise),
+            Some(text) => text
+                .parse()
+                .map_err(|error: dustwatch_analytics::PeriodError| AskError::Request(error.to_string())),
+        }
+    }
+
+    fn parameter(&self) -> &str {
+        self.parameter.as_deref().unwrap_or("tsp")
+    }
+}
+
+pub(crate) fn routes() -> Router<Arc<Figures>> {
+    Router::new()
+        .route("/", get(now::page))
+        .route("/ranking", get(ranking::page))
+        .route("/dustfall", get(dustfall::page))
+        .route("/townships/{code}", get(township::page))
+        .route("/stations/{device}", get(station::page))
+        .route("/sites", get(sites::page))
+        .route("/supervision", get(supervision::page))
+        .route("/pipeline", get(pipeline::page))
+}
+
+/// The pages of the navigation: path, Chinese and English name.
+const PAGES: [(&str, &str, &str); 6] = [
+    ("/", "实时", "Now"),
+    ("/ranking", "排名", "Ranking"),
+    ("/dustfall", "降尘", "Dustfall"),
+    ("/sites", "工地与热点", "Sites"),
+    ("/supervision", "约谈问责", "Supervision"),
+    ("/pipeline", "数据链路", "Pipeline"),
+];
+
+/// A whole page.
+struct Page<'a> {
+    figures: &'a Figures,
+    lang: Lang,
+    /// Path of the page, to mark it in the navigation.
+    path: &'a str,
+    title: String,
+    /// Version of the observations, for the foot.
+    version: Option<u64>,
+    body: Markup,
+}
+
+impl Page<'_> {
+    fn render(self) -> Html<String> {
+        let lang = self.lang;
+        let settings = &self.figures.settings;
+        let other = lang.of("en", "zh");
+        let markup = html! {
+            (DOCTYPE)
+            html lang=(lang.tag()) {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    title { (self.title) " · " (settings.district.name) }
+                    link rel="stylesheet" href="/style.css";
+                    link rel="icon" href="data:,";
+                    script src="/live.js" defer {}
+                }
+                body {
+                    a.skip href="#main" { (lang.of("跳到正文", "Skip to content")) }
+                    header {
+                        span.title { (settings.district.name) (lang.of("大气环境监测", " air monitoring")) }
+                        nav aria-label=(lang.of("页面", "Pages")) {
+                            @for (path, chinese, english) in PAGES {
+                                a href={(path) "?lang=" (lang.key())} aria-current=[(path == self.path).then_some("page")] {
+                                    (lang.of(chinese, english))
+                                }
+                            }
+                        }
+                        a href={"?lang=" (other)} lang=(lang.of("en", "zh-CN")) { (lang.of("English", "中文")) }
+                    }
+                    main id="main" {
+                        h1 { (self.title) }
+                        (self.body)
+                    }
+                    footer {
+                        @if let Some(version) = self.version {
+                            (lang.of("观测数据版本 ", "version of the observations ")) (version) " · "
+                        }
+                        span #live data-on=(lang.of("自动更新", "live")) data-off=(lang.of("连接中断", "not live")) {}
+                        noscript { (lang.of("未启用脚本，页面不自动更新", "no script: reload for newer figures")) }
+                    }
+                }
+            }
+        };
+        Html(markup.into_string())
+    }
+}
+
+/// What became of a page: itself, or a page that says why not.
+fn finish(result: Result<Html<String>, AskError>, figures: &Figures, lang: Lang) -> Response {
+    match result {
+        Ok(page) => page.into_response(),
+        Err(error) => (error.status(), refusal(figures, lang, &error)).into_response(),
+    }
+}
+
+fn refusal(figures: &Figures, lang: Lang, error: &AskError) -> Html<String> {
+    let title = match error {
+        AskError::Unknown(_) => lang.of("没有此页", "There is no such page"),
+        AskError::Request(_) => lang.of("无法按此查询", "This cannot be asked"),
+        AskError::Failed => lang.of("暂时无法计算", "The answer could not be computed"),
+    };
+    Page {
+        figures,
+        lang,
+        path: "",
+        title: title.to_owned(),
+        version: None,
+        body: html! { p { (error) } p { a href={"/?lang=" (lang.key())} { (lang.of("回到首页", "to the first page")) } } },
+    }
+    .render()
+}
+
+pub(crate) async fn not_found(State(figures): Shared, uri: Uri) -> Response {
+    let asked = Query::<Asked>::try_from_uri(&uri);
+    let lang = asked.map_or(Lang::Zh, |asked| asked.lang);
+    let error = AskError::Unknown(uri.path().chars().take(200).collect());
+    (StatusCode::NOT_FOUND, refusal(&figures, lang, &error)).into_response()
+}
