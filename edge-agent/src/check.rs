@@ -79,6 +79,16 @@ async fn source_once(
         SourceSettings::Simulate { interval_seconds, .. } => {
             Ok(format!("invented, every {interval_seconds} s"))
         }
+        SourceSettings::Hj212(source) => match tokio::net::TcpListener::bind(source.listen).await {
+            Ok(_) => Ok(format!(
+                "HJ 212: {} is free; values come once a logger connects there",
+                source.listen
+            )),
+            Err(error) => Err(format!(
+                "HJ 212: loggers cannot connect to {}: {error}",
+                source.listen
+            )),
+        },
         SourceSettings::Exec { command } => {
             let tried = tokio::time::timeout(SOURCE_PATIENCE, try_exec(command, &intake)).await;
             let said =

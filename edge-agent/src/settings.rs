@@ -25,6 +25,14 @@
 //! interval = "1m"
 //! seed = 1
 //!
+//! [[source]]
+//! kind = "hj212"                     # data loggers connect and report (HJ 212)
+//! listen = "0.0.0.0:9212"
+//! mn = "110109006000000000000001"    # the logger's; any without
+//! crc = "spec"                       # or spec_or_modbus, ignore
+//! command = 2011                     # which data are kept: 2011, 2051, 2061 or 2031
+//! units = { a34001 = "mg/m3" }       # where the logger sends others than ug/m3 and kPa
+//!
 //! [calibrate.tsp]                    # true = slope × read + offset
 //! slope = 1.08
 //! offset = -2.0
@@ -38,12 +46,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dustwatch_config::{AddressError, Settings, TlsPart, TlsSettings, load_toml};
+use dustwatch_observation::hj212::{Command, CrcMode};
 use dustwatch_observation::{DeviceId, DistrictCode, ParameterSet};
 use serde::Deserialize;
 
 use crate::EdgeError;
 use crate::calibrate::{Calibration, Line};
 use crate::publish::{BrokerAddress, Confirm};
+pub use crate::source::Hj212Settings;
 
 /// Everything that is decided before an agent starts.
 #[derive(Debug, Clone)]
@@ -86,6 +96,8 @@ pub enum SourceSettings {
         /// Program and arguments.
         command: Vec<String>,
     },
+    /// Data loggers that connect.
+    Hj212(Hj212Settings),
     /// An invented monitor.
     Simulate {
         /// Between two observations.
@@ -129,6 +141,14 @@ struct RawAgent {
 enum RawSource {
     Exec {
         command: Vec<String>,
+    },
+    Hj212 {
+        listen: String,
+        mn: Option<String>,
+        crc: Option<String>,
+        command: Option<u16>,
+        #[serde(default)]
+        units: BTreeMap<String, String>,
     },
     Simulate {
         interval: Option<String>,
@@ -223,6 +243,27 @@ fn resolve_source(raw: RawSource) -> Result<SourceSettings, String> {
             Err("command must name a program".to_owned())
         }
         RawSource::Exec { command } => Ok(SourceSettings::Exec { command }),
+        RawSource::Hj212 {
+            listen,
+            mn,
+            crc,
+            command,
+            units,
+        } => Ok(SourceSettings::Hj212(Hj212Settings {
+            listen: listen
+                .parse()
+                .map_err(|_| format!("listen {listen:?} is not an address like 0.0.0.0:9212"))?,
+            mn,
+            crc: crc_mode(crc.as_deref())?,
+            command: data_command(command.unwrap_or(2011))?,
+            units: units
+                .into_iter()
+                .map(|(factor, unit)| match unit.parse() {
+                    Ok(unit) => Ok((factor, unit)),
+                    Err(error) => Err(format!("units.{factor}: {error}")),
+                })
+                .collect::<Result<_, _>>()?,
+        })),
         RawSource::Simulate { interval, seed } => {
             let interval = interval.unwrap_or_else(|| "1m".to_owned());
             let interval_seconds = parse_seconds(&interval)
@@ -236,6 +277,23 @@ fn resolve_source(raw: RawSource) -> Result<SourceSettings, String> {
                 seed: seed.unwrap_or(1),
             })
         }
+    }
+}
+
+fn crc_mode(text: Option<&str>) -> Result<CrcMode, String> {
+    match text {
+        None | Some("spec") => Ok(CrcMode::Spec),
+        Some("spec_or_modbus") => Ok(CrcMode::SpecOrModbus),
+        Some("ignore") => Ok(CrcMode::Ignore),
+        Some(other) => Err(format!("crc {other:?} is none of spec, spec_or_modbus, ignore")),
+    }
+}
+
+fn data_command(number: u16) -> Result<Command, String> {
+    let command = Command::of(number);
+    match command.is_data() {
+        true => Ok(command),
+        false => Err(format!("command {number} is none of 2011, 2051, 2061, 2031")),
     }
 }
 

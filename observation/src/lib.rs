@@ -10,6 +10,7 @@ mod ack;
 mod clock;
 mod decimal;
 mod flag;
+pub mod hj212;
 mod id;
 pub mod json;
 mod observation;

@@ -4,6 +4,7 @@
 //! that fails is started again after a while; it never ends the agent.
 
 mod exec;
+mod hj212;
 mod invented;
 mod line;
 
@@ -11,13 +12,15 @@ use std::sync::Arc;
 
 use dustwatch_observation::json::encode_one;
 use dustwatch_observation::{Clock, Observation, ParameterSet};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use exec::try_once as try_exec;
+pub use hj212::Hj212Settings;
 
 use crate::Shutdown;
 use crate::calibrate::Calibration;
 use crate::settings::{AgentSettings, SourceSettings};
+use crate::spool::Record;
 
 /// Largest record, in bytes: whatever the source says, a payload with it fits into a packet.
 const MAX_RECORD_BYTES: usize = 256 << 10;
@@ -30,7 +33,7 @@ pub(crate) struct Intake {
     pub(crate) calibration: Calibration,
     pub(crate) offset_seconds: i32,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) records: mpsc::Sender<Vec<u8>>,
+    pub(crate) records: mpsc::Sender<Record>,
 }
 
 impl Intake {
@@ -38,7 +41,7 @@ impl Intake {
     pub(crate) fn new(
         settings: &AgentSettings,
         clock: Arc<dyn Clock>,
-        records: mpsc::Sender<Vec<u8>>,
+        records: mpsc::Sender<Record>,
     ) -> Self {
         Self {
             device: settings.device.as_str().to_owned(),
@@ -51,28 +54,38 @@ impl Intake {
     }
 
     /// Calibrates and keeps an observation; waits while the disk is slow. `false` when the spool is closed.
-    pub(crate) async fn take(&self, mut observation: Observation) -> bool {
+    pub(crate) async fn take(&self, observation: Observation) -> bool {
+        self.send(observation, None).await
+    }
+
+    /// The same, and returns once it is on disk; `false` when that will not be.
+    pub(crate) async fn keep(&self, observation: Observation) -> bool {
+        let (synced, durable) = oneshot::channel();
+        self.send(observation, Some(synced)).await && durable.await.is_ok()
+    }
+
+    async fn send(&self, mut observation: Observation, synced: Option<oneshot::Sender<()>>) -> bool {
         // Device, epoch and number are the spool's to give.
         observation.device.clear();
         observation.epoch.clear();
         observation.seq = None;
         self.calibration.apply(&mut observation);
-        let mut record = Vec::with_capacity(256);
+        let mut bytes = Vec::with_capacity(256);
         encode_one(
             &self.parameters,
             &observation,
             None,
             self.offset_seconds,
-            &mut record,
+            &mut bytes,
         );
-        if record.len() > MAX_RECORD_BYTES {
+        if bytes.len() > MAX_RECORD_BYTES {
             tracing::warn!(
-                bytes = record.len(),
+                bytes = bytes.len(),
                 "an observation is too large and is passed over"
             );
-            return true;
+            return synced.is_none_or(|synced| synced.send(()).is_ok());
         }
-        self.records.send(record).await.is_ok()
+        self.records.send(Record { bytes, synced }).await.is_ok()
     }
 }
 
@@ -80,6 +93,7 @@ impl Intake {
 pub(crate) async fn run(settings: SourceSettings, intake: Intake, shutdown: Shutdown) {
     match settings {
         SourceSettings::Exec { command } => exec::run(&command, &intake, shutdown).await,
+        SourceSettings::Hj212(settings) => hj212::run(&settings, &intake, shutdown).await,
         SourceSettings::Simulate {
             interval_seconds,
             seed,

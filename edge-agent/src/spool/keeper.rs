@@ -9,6 +9,7 @@ use dustwatch_journal::{AppendError, Journal, Position, SyncError, TruncateError
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
+use super::Record;
 use crate::EdgeError;
 
 /// How long to wait for space on a full disk.
@@ -22,7 +23,9 @@ pub(super) struct Keeper {
     /// When what is in memory has to be on the disk.
     sync_at: Option<Instant>,
     /// A record that the disk had no room for.
-    in_hand: Option<Vec<u8>>,
+    in_hand: Option<Record>,
+    /// Who waits for what was written since the last sync.
+    waiting: Vec<oneshot::Sender<()>>,
     disk_full: bool,
 }
 
@@ -41,6 +44,7 @@ impl Keeper {
             settled,
             sync_at: None,
             in_hand: None,
+            waiting: Vec::new(),
             disk_full: false,
         }
     }
@@ -48,7 +52,7 @@ impl Keeper {
     /// Runs until nobody can confirm any more. Blocks on the disk: give it a thread.
     pub(super) async fn run(
         mut self,
-        mut records: mpsc::Receiver<Vec<u8>>,
+        mut records: mpsc::Receiver<Record>,
         mut confirmed: watch::Receiver<u64>,
     ) -> Result<(), EdgeError> {
         let mut open = true;
@@ -77,9 +81,10 @@ impl Keeper {
         self.sync()
     }
 
-    fn append(&mut self, record: Vec<u8>) -> Result<(), EdgeError> {
-        match self.journal.append(&record) {
+    fn append(&mut self, record: Record) -> Result<(), EdgeError> {
+        match self.journal.append(&record.bytes) {
             Ok(_) => {
+                self.waiting.extend(record.synced);
                 self.sync_at
                     .get_or_insert_with(|| Instant::now() + self.sync_interval);
                 Ok(())
@@ -109,6 +114,10 @@ impl Keeper {
                     tracing::info!("the disk has room again");
                 }
                 self.durable.send_replace(position.get());
+                for told in self.waiting.drain(..) {
+                    // Who does not wait any more does not need to know.
+                    let _ = told.send(());
+                }
                 Ok(())
             }
             Err(SyncError::Full(failure)) => {

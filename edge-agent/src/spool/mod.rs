@@ -35,10 +35,19 @@ pub struct Spool {
     epoch_file: EpochFile,
 }
 
+/// An observation on its way to the disk.
+#[derive(Debug)]
+pub(crate) struct Record {
+    /// As the journal keeps it.
+    pub(crate) bytes: Vec<u8>,
+    /// Told once it is on disk, if somebody waits for that.
+    pub(crate) synced: Option<oneshot::Sender<()>>,
+}
+
 /// The ends of a spool that works.
 pub(crate) struct SpoolEnds {
     /// Takes records; closing it means that no more will come.
-    pub(crate) records: mpsc::Sender<Vec<u8>>,
+    pub(crate) records: mpsc::Sender<Record>,
     /// Takes the number up to which everything is confirmed; dropping it ends the keeper.
     pub(crate) confirmed: watch::Sender<u64>,
     /// Tells that, after `records` was closed, everything is durable.
