@@ -49,7 +49,7 @@ fn a_station_that_is_added_is_taken_without_a_restart() {
         &format!("{STATIONS}110109-DY-0002,二号,site,110109001,1m\n"),
     );
     ingest.wait_for_log("the new stations", |line| line.contains("stations read again"));
-    wire.publish(NEW, observation(2));
+    wire.publish_and_confirm(NEW, "e", 1, "\"time\":1565060400000,\"pm25\":1");
     ingest.terminate().expect_code(0);
     let rows = world.query("SELECT device FROM observations");
     assert_eq!(rows.column("device"), ["110109-DY-0002"]);
@@ -149,7 +149,16 @@ fn the_end_of_up_has_steps_with_names_and_brings_the_rollups_up_to_date() {
             steps.push(step.to_owned());
         }
     }
-    let expected = ["rollup", "drain", "commit", "acknowledge", "done", "last rollup"];
+    let expected = [
+        "dashboard",
+        "alarms",
+        "rollup",
+        "drain",
+        "commit",
+        "acknowledge",
+        "done",
+        "last rollup",
+    ];
     assert_eq!(steps, expected, "{ended}");
     let hours = world.query("SELECT count(*) AS n FROM hourly");
     assert_ne!(hours.cell(), "0");

@@ -175,6 +175,9 @@ pub(crate) struct RawAlarm {
     webhook: Option<String>,
 }
 
+/// The set that is in force unless others are named.
+const DEFAULT_REGION: &str = "mentougou";
+
 impl AlarmSettings {
     pub(crate) fn resolve(
         keys: RawAlarm,
@@ -184,7 +187,16 @@ impl AlarmSettings {
         let folder = keys.rules.map(|folder| origin.beside(&folder));
         let known = raw::sets(folder.as_deref(), is_parameter)?;
         let mut chosen: Vec<AlarmSet> = Vec::new();
-        for region in keys.regions.unwrap_or_else(|| vec!["mentougou".to_owned()]) {
+        // A district that cannot measure what the default is about has no rules until it names some.
+        let default = || {
+            let is_default = |set: &&AlarmSet| set.region == DEFAULT_REGION;
+            known
+                .iter()
+                .filter(is_default)
+                .map(|set| set.region.clone())
+                .collect()
+        };
+        for region in keys.regions.unwrap_or_else(default) {
             let set = known.iter().find(|set| set.region == region).ok_or_else(|| {
                 let names: Vec<&str> = known.iter().map(|set| set.region.as_str()).collect();
                 origin.error(

@@ -76,6 +76,27 @@ fn every_built_in_set_can_be_chosen() {
 }
 
 #[test]
+fn a_district_without_the_parameter_has_no_rules_until_it_names_some() {
+    let folder = tempfile::tempdir().unwrap();
+    let parameters = "[[parameter]]\nkey = \"pm25\"\nname = \"PM2.5\"\nname_en = \"PM2.5\"\nunit = \"µg/m³\"\ndecimals = 1\n";
+    fs::write(folder.path().join("parameters.toml"), parameters).unwrap();
+    let file = folder.path().join("dustwatch.toml");
+    let write = |more: &str| {
+        fs::write(
+            &file,
+            format!("[district]\nparameters = \"parameters.toml\"\n{more}\n"),
+        )
+        .unwrap();
+        Settings::load(Some(&file))
+    };
+    assert_eq!(write("").unwrap().alarm.rules().count(), 0);
+    let error = write("[alarm]\nregions = [\"mentougou\"]")
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("alarm.regions"), "{error}");
+}
+
+#[test]
 fn a_set_of_ones_own_takes_the_place_of_the_built_in_one() {
     let alarm = load("", Some(&set("mentougou", RULE))).unwrap().alarm;
     let keys: Vec<&str> = alarm.rules().map(|(_, rule)| rule.key.as_str()).collect();

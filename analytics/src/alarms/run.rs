@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 
 use dustwatch_config::Settings;
-use dustwatch_lake::{
-    DayRows, Lake, LocalDays, Mark, Replace, TableKind, TableVersion, TouchedDays, fingerprint,
-};
+use dustwatch_lake::{DayRows, Lake, LocalDays, Replace, TableKind, TableVersion, TouchedDays, fingerprint};
 
 use super::evaluate::{Evaluator, stored, stored_days};
 use crate::{AnalyticsError, Period, RollupProgress};
@@ -16,6 +14,9 @@ const SOURCE_MARK: &str = "alarms";
 const SETTINGS_MARK: &str = "alarms-settings";
 /// Days that are evaluated at once, at most.
 const CHUNK_DAYS: usize = 31;
+/// Versions of the observations after which it is noted that they changed no alarm. Until then nobody has to know: the next run
+/// looks at the same days again.
+const NOTED_AFTER: u64 = 60;
 
 /// Which days are evaluated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -78,6 +79,10 @@ pub async fn alarms_run(
     }
     let stored = lake.read(TableKind::Alarms, made.version).await?;
     let days = which(lake, settings, &made, &stored, request, until, is_same).await?;
+    let evaluated = evaluate(settings, &observations, &stored, days, progress).await?;
+    if evaluated.changed.is_empty() && request.period.is_none() && is_same && made.is_recent(until) {
+        return Ok(evaluated.report(made.version, Some(until)));
+    }
     let source = match request.period {
         None => i64::try_from(until).ok(),
         // The other days are as they were: up to what they were made from, if by the same rules.
@@ -87,10 +92,21 @@ pub async fn alarms_run(
             .and_then(|s| i64::try_from(s).ok()),
     };
     let marks = [(SOURCE_MARK, source.unwrap_or(-1)), (SETTINGS_MARK, print)];
-    replace(lake, settings, &observations, &stored, days, &marks, progress).await
+    let commit = lake
+        .replace_days(TableKind::Alarms, &evaluated.changed, Replace::Days, &marks)
+        .await?;
+    let report = evaluated.report(Some(commit.version), source.and_then(|s| u64::try_from(s).ok()));
+    tracing::debug!(?report, "alarms have been evaluated");
+    Ok(report)
 }
 
 impl Made {
+    /// Whether little has been committed to the observations since.
+    fn is_recent(&self, until: u64) -> bool {
+        self.source
+            .is_some_and(|since| until.saturating_sub(since) < NOTED_AFTER)
+    }
+
     /// Nothing was to be done.
     fn report(&self, source_version: Option<u64>) -> AlarmReport {
         AlarmReport {
@@ -136,19 +152,41 @@ async fn which(
     Ok(all)
 }
 
-async fn replace(
-    lake: &Lake,
+/// What days came to.
+struct Evaluated {
+    days: usize,
+    alarms: u64,
+    changed: Vec<DayRows>,
+}
+
+impl Evaluated {
+    fn report(&self, version: Option<u64>, source_version: Option<u64>) -> AlarmReport {
+        AlarmReport {
+            version,
+            source_version,
+            days: self.days,
+            changed_days: self.changed.len(),
+            alarms: self.alarms,
+        }
+    }
+}
+
+async fn evaluate(
     settings: &Settings,
     observations: &TableVersion,
     before: &TableVersion,
     days: BTreeSet<i32>,
-    marks: &[Mark],
     mut progress: impl FnMut(RollupProgress) + Send,
-) -> Result<AlarmReport, AnalyticsError> {
+) -> Result<Evaluated, AnalyticsError> {
     let evaluator = Evaluator::new(settings, observations).await?;
     let days: Vec<i32> = days.into_iter().collect();
     let local = LocalDays::new(settings.district.timezone);
-    let (mut changed, mut alarms, mut done) = (Vec::new(), 0, 0);
+    let mut evaluated = Evaluated {
+        days: days.len(),
+        alarms: 0,
+        changed: Vec::new(),
+    };
+    let mut done = 0;
     for chunk in days
         .chunk_by(|a, b| a + 1 == *b)
         .flat_map(|run| run.chunks(CHUNK_DAYS))
@@ -156,12 +194,12 @@ async fn replace(
         let made = evaluator.evaluate(chunk).await?;
         let before = stored(settings, before, chunk).await?;
         for ((day, rows), (_, before)) in made.into_iter().zip(before) {
-            alarms += rows.num_rows() as u64;
+            evaluated.alarms += rows.num_rows() as u64;
             if rows != before {
                 let span = local
                     .span_of(day)
                     .ok_or_else(|| AnalyticsError::Defect(format!("day {day} is no day")))?;
-                changed.push(DayRows { span, rows });
+                evaluated.changed.push(DayRows { span, rows });
             }
         }
         done += chunk.len();
@@ -170,24 +208,7 @@ async fn replace(
             total: days.len(),
         });
     }
-    let commit = lake
-        .replace_days(TableKind::Alarms, &changed, Replace::Days, marks)
-        .await?;
-    tracing::debug!(
-        alarms.version = commit.version,
-        observations.version = observations.version,
-        days = days.len(),
-        changed = changed.len(),
-        alarms,
-        "alarms have been evaluated"
-    );
-    Ok(AlarmReport {
-        version: Some(commit.version),
-        source_version: u64::try_from(marks[0].1).ok(),
-        days: days.len(),
-        changed_days: changed.len(),
-        alarms,
-    })
+    Ok(evaluated)
 }
 
 /// Tells apart what alarms depend on beside the observations: the rules, and where stations stand. Not negative.
