@@ -58,8 +58,19 @@ fn every_rule_of_the_statistics_has_a_script() {
         .map(|path| std::fs::read_to_string(path).unwrap())
         .collect();
     // Tested on whole lakes and random histories, by tests of their own: the completeness ledger and rejections, quality
-    // control, what people hand in, supervision and the annual target.
+    // control, what people hand in, supervision and the annual target; how alarms are read and listed, hot spots, and the
+    // series of the dashboard.
     let elsewhere = [
+        "alarm_readings",
+        "alarm_news",
+        "alarms.sql",
+        "alarms_days",
+        "alarms_list",
+        "alarms_sorted",
+        "hotspots",
+        "latest",
+        "station_hours",
+        "township_days",
         "completeness",
         "rejected_list",
         "qc_",
