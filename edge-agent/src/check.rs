@@ -7,8 +7,8 @@ use dustwatch_observation::Clock;
 use tokio::sync::mpsc;
 
 use crate::publish::{Link, LinkEvent, PublisherOptions};
-use crate::settings::{AgentSettings, SourceSettings};
-use crate::source::{Intake, try_exec};
+use crate::settings::{AgentSettings, SourceSettings, UartSettings};
+use crate::source::{Intake, Scanner, open_uart, try_exec};
 use crate::spool::Spool;
 
 /// How long a source may take to say something.
@@ -79,6 +79,18 @@ async fn source_once(
         SourceSettings::Simulate { interval_seconds, .. } => {
             Ok(format!("invented, every {interval_seconds} s"))
         }
+        SourceSettings::Uart(source) => {
+            let line = source.device.display();
+            let heard = tokio::time::timeout(SOURCE_PATIENCE, uart_once(source)).await;
+            match heard {
+                Ok(Ok(said)) => Ok(format!("{line}: {said}")),
+                Ok(Err(error)) => Err(format!("{line}: {error}")),
+                Err(_elapsed) => Err(format!(
+                    "{line}: nothing that this module says for {} s; is it another module, or are TX and RX exchanged?",
+                    SOURCE_PATIENCE.as_secs()
+                )),
+            }
+        }
         SourceSettings::Hj212(source) => match tokio::net::TcpListener::bind(source.listen).await {
             Ok(_) => Ok(format!(
                 "HJ 212: {} is free; values come once a logger connects there",
@@ -97,6 +109,23 @@ async fn source_once(
                 .map_err(|what| format!("{}: {what}", command[0]))
         }
     }
+}
+
+/// What a serial module says first.
+async fn uart_once(source: &UartSettings) -> std::io::Result<String> {
+    let mut bytes = open_uart(source)?;
+    let mut scanner = Scanner::new(source.module);
+    while let Some(read) = bytes.recv().await {
+        if let Some(particles) = scanner.push(&read?).first() {
+            let tenths = |value: u32| format!("{}.{}", value / 10, value % 10);
+            return Ok(format!(
+                "PM2.5 {}, PM10 {} µg/m³",
+                tenths(particles.pm25),
+                tenths(particles.pm10)
+            ));
+        }
+    }
+    Err(std::io::Error::other("the line was closed"))
 }
 
 async fn broker(settings: &AgentSettings, password: Option<String>) -> Finding {

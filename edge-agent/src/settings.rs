@@ -33,6 +33,12 @@
 //! command = 2011                     # which data are kept: 2011, 2051, 2061 or 2031
 //! units = { a34001 = "mg/m3" }       # where the logger sends others than ug/m3 and kPa
 //!
+//! [[source]]
+//! kind = "uart"                      # a particle module on a serial line
+//! module = "pms7003"                 # or pms5003, sds011
+//! device = "/dev/ttyS1"
+//! interval = "1m"                    # its values are averaged over it
+//!
 //! [calibrate.tsp]                    # true = slope × read + offset
 //! slope = 1.08
 //! offset = -2.0
@@ -53,7 +59,7 @@ use serde::Deserialize;
 use crate::EdgeError;
 use crate::calibrate::{Calibration, Line};
 use crate::publish::{BrokerAddress, Confirm};
-pub use crate::source::Hj212Settings;
+pub use crate::source::{Hj212Settings, Module, UartSettings};
 
 /// Everything that is decided before an agent starts.
 #[derive(Debug, Clone)]
@@ -98,6 +104,8 @@ pub enum SourceSettings {
     },
     /// Data loggers that connect.
     Hj212(Hj212Settings),
+    /// A particle module on a serial line.
+    Uart(UartSettings),
     /// An invented monitor.
     Simulate {
         /// Between two observations.
@@ -149,6 +157,11 @@ enum RawSource {
         command: Option<u16>,
         #[serde(default)]
         units: BTreeMap<String, String>,
+    },
+    Uart {
+        module: String,
+        device: PathBuf,
+        interval: Option<String>,
     },
     Simulate {
         interval: Option<String>,
@@ -264,20 +277,33 @@ fn resolve_source(raw: RawSource) -> Result<SourceSettings, String> {
                 })
                 .collect::<Result<_, _>>()?,
         })),
-        RawSource::Simulate { interval, seed } => {
-            let interval = interval.unwrap_or_else(|| "1m".to_owned());
-            let interval_seconds = parse_seconds(&interval)
-                .and_then(|s| u32::try_from(s).ok())
-                .filter(|s| 3600 % s == 0)
-                .ok_or_else(|| {
-                    format!("interval {interval:?} is not a length like 30s or 1m that divides an hour")
-                })?;
-            Ok(SourceSettings::Simulate {
-                interval_seconds,
-                seed: seed.unwrap_or(1),
-            })
-        }
+        RawSource::Uart {
+            module,
+            device,
+            interval,
+        } => Ok(SourceSettings::Uart(UartSettings {
+            device,
+            module: match module.as_str() {
+                "pms5003" | "pms7003" => Module::Pms,
+                "sds011" => Module::Sds011,
+                _ => return Err(format!("module {module:?} is none of pms5003, pms7003, sds011")),
+            },
+            interval_seconds: interval_seconds(interval)?,
+        })),
+        RawSource::Simulate { interval, seed } => Ok(SourceSettings::Simulate {
+            interval_seconds: interval_seconds(interval)?,
+            seed: seed.unwrap_or(1),
+        }),
     }
+}
+
+/// A reporting interval; a minute when none is said.
+fn interval_seconds(text: Option<String>) -> Result<u32, String> {
+    let text = text.unwrap_or_else(|| "1m".to_owned());
+    parse_seconds(&text)
+        .and_then(|s| u32::try_from(s).ok())
+        .filter(|s| 3600 % s == 0)
+        .ok_or_else(|| format!("interval {text:?} is not a length like 30s or 1m that divides an hour"))
 }
 
 fn crc_mode(text: Option<&str>) -> Result<CrcMode, String> {

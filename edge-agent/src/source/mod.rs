@@ -7,6 +7,7 @@ mod exec;
 mod hj212;
 mod invented;
 mod line;
+mod uart;
 
 use std::sync::Arc;
 
@@ -16,6 +17,8 @@ use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use exec::try_once as try_exec;
 pub use hj212::Hj212Settings;
+pub use uart::{Module, UartSettings};
+pub(crate) use uart::{Scanner, open as open_uart};
 
 use crate::Shutdown;
 use crate::calibrate::Calibration;
@@ -93,6 +96,7 @@ impl Intake {
 pub(crate) async fn run(settings: SourceSettings, intake: Intake, shutdown: Shutdown) {
     match settings {
         SourceSettings::Exec { command } => exec::run(&command, &intake, shutdown).await,
+        SourceSettings::Uart(settings) => uart::run(&settings, &intake, shutdown).await,
         SourceSettings::Hj212(settings) => hj212::run(&settings, &intake, shutdown).await,
         SourceSettings::Simulate {
             interval_seconds,
