@@ -1,11 +1,11 @@
 -- What is the mean of each window that a rule asks about?
 --
--- Inputs:  alarm_readings; stations; alarm_rules; alarm_rule_kinds.
+-- Inputs:  alarm_readings; stations; alarm_rules; alarm_rule_kinds; $$until (microseconds).
 -- Output:  one row a (device, rule, window) with enough observations: its start (microseconds), local day and hour, value,
 --          whether the rule is asked of this station (is_subject) or needs it as background.
 -- Rule:    windows begin at whole multiples of their minutes after the hour; an observation belongs to the window that
 --          its time lies in. Enough is min_percent of what the interval lets expect; a monitor slower than the window is not
---          asked. An observation in air more humid than humidity_max takes no part (domain reference 5.4). The mean is
+--          asked. One that is not over at $$until says nothing yet. An observation in air more humid than humidity_max takes no part (domain reference 5.4). The mean is
 --          arithmetic, or that of the energy for levels in dB (GB 3096-2008, 3.3).
 WITH asked AS (
     SELECT
@@ -25,6 +25,7 @@ WITH asked AS (
         ON k.rule = a.rule AND k.kind = s.kind
     WHERE (k.kind IS NOT NULL OR (a.background IS NOT NULL AND s.kind = 'township'))
         AND s.interval_seconds <= a.minutes * 60
+        AND r.at - r.at % (a.minutes * 60000000) + a.minutes * 60000000 <= $$until
         AND (a.humidity_max IS NULL OR r.humidity IS NULL OR r.humidity <= a.humidity_max)
 )
 SELECT

@@ -2,7 +2,7 @@
 --
 -- Inputs:  hourly; stations; townships; alarms; $parameter, $first, $last, $min_hours, $$grid and $$radius (m), $$latitude (degrees,
 --          of the district), $$published.
--- Output:  one row a site (kind site) and one a grid cell with monitors (kind cell), ranked apart, those that stand out most
+-- Output:  one row a site and place where it stood (kind site) and one a grid cell with monitors (kind cell), ranked apart, those that stand out most
 --          first.
 -- Rule:    a monitor's value is the mean of its valid hourly means in the period, of min_hours at least, at the place where it
 --          stood. A cell's value is the mean of its monitors'. Its surroundings are the other monitors within the radius: for a
@@ -29,12 +29,14 @@ WITH monitors AS (
 ),
 places AS (
     SELECT
-        'site' AS kind, device AS place, device, name, township, x, y, lat, lon, CAST(1 AS BIGINT) AS monitors, value
+        'site' AS kind, device AS place, concat(device, '@', CAST(lat AS VARCHAR), ',', CAST(lon AS VARCHAR)) AS spot,
+        device, name, township, x, y, lat, lon, CAST(1 AS BIGINT) AS monitors, value
     FROM monitors
     WHERE kind = 'site'
     UNION ALL
     SELECT
-        'cell' AS kind, concat('x', CAST(x AS VARCHAR), 'y', CAST(y AS VARCHAR)) AS place, CAST(NULL AS VARCHAR) AS device,
+        'cell' AS kind, concat('x', CAST(x AS VARCHAR), 'y', CAST(y AS VARCHAR)) AS place,
+        concat('x', CAST(x AS VARCHAR), 'y', CAST(y AS VARCHAR)) AS spot, CAST(NULL AS VARCHAR) AS device,
         string_agg(name, '、' ORDER BY name ASC NULLS LAST) AS name, min(township) AS township, x, y,
         (CAST(y AS DOUBLE) + 0.5) * $$grid / 111319.49 AS lat,
         (CAST(x AS DOUBLE) + 0.5) * $$grid / 111319.49 / cos(radians($$latitude)) AS lon,
@@ -45,7 +47,7 @@ places AS (
 ),
 beside AS (
     SELECT
-        p.kind, p.place, m.township = p.township AS is_township, m.value,
+        p.kind, p.spot, m.township = p.township AS is_township, m.value,
         sqrt(
             power((m.lat - p.lat) * 111319.49, 2)
             + power((m.lon - p.lon) * cos(radians((m.lat + p.lat) / 2)) * 111319.49, 2)
@@ -56,25 +58,36 @@ beside AS (
 ),
 surroundings AS (
     SELECT
-        kind, place,
+        kind, spot,
         avg(CASE WHEN is_near THEN value END) AS near,
         avg(CASE WHEN is_township THEN value END) AS of_township,
         sum(CASE WHEN is_near THEN 1 ELSE 0 END) AS near_monitors
     FROM beside
-    GROUP BY kind, place
+    GROUP BY kind, spot
 ),
 raised AS (
-    SELECT m.device, m.x, m.y, count(*) AS n
+    SELECT
+        a.device, s.lat, s.lon,
+        CAST(floor(s.lat * 111319.49 / $$grid) AS BIGINT) AS y,
+        CAST(floor(s.lon * cos(radians($$latitude)) * 111319.49 / $$grid) AS BIGINT) AS x,
+        count(*) AS n
     FROM alarms a
-    JOIN monitors m ON m.device = a.device
+    JOIN stations s
+        ON s.device = a.device
+        AND a.day >= coalesce(s.valid_from, DATE '0001-01-01')
+        AND a.day <= coalesce(s.valid_to, DATE '9999-12-31')
     WHERE NOT a.continued AND a.day >= $first AND a.day <= $last
-    GROUP BY m.device, m.x, m.y
+    GROUP BY a.device, s.lat, s.lon
 ),
 told AS (
-    SELECT p.kind, p.place, sum(r.n) AS alarms
+    SELECT p.kind, p.spot, sum(r.n) AS alarms
     FROM places p
-    JOIN raised r ON CASE p.kind WHEN 'site' THEN r.device = p.device ELSE r.x = p.x AND r.y = p.y END
-    GROUP BY p.kind, p.place
+    JOIN raised r
+        ON CASE p.kind
+            WHEN 'site' THEN r.device = p.device AND r.lat = p.lat AND r.lon = p.lon
+            ELSE r.x = p.x AND r.y = p.y
+        END
+    GROUP BY p.kind, p.spot
 ),
 compared AS (
     SELECT
@@ -83,8 +96,8 @@ compared AS (
         p.value / nullif(coalesce(s.near, s.of_township), 0) AS times,
         coalesce(t.alarms, 0) AS alarms
     FROM places p
-    LEFT JOIN surroundings s ON s.kind = p.kind AND s.place = p.place
-    LEFT JOIN told t ON t.kind = p.kind AND t.place = p.place
+    LEFT JOIN surroundings s ON s.kind = p.kind AND s.spot = p.spot
+    LEFT JOIN told t ON t.kind = p.kind AND t.spot = p.spot
 )
 SELECT
     CASE WHEN c.times IS NOT NULL THEN rank() OVER (PARTITION BY c.kind ORDER BY round(c.times, 9) DESC NULLS LAST) END AS rank,
@@ -98,4 +111,4 @@ SELECT
     CAST(round_half_even(c.lon, 5) AS DECIMAL(9, 5)) AS lon
 FROM compared c
 LEFT JOIN townships t ON t.code = c.township
-ORDER BY c.kind DESC NULLS LAST, round(c.times, 9) DESC NULLS LAST, c.place ASC NULLS LAST
+ORDER BY c.kind DESC NULLS LAST, round(c.times, 9) DESC NULLS LAST, c.place ASC NULLS LAST, c.spot ASC NULLS LAST

@@ -249,11 +249,14 @@ async fn candidates(
             "hot spots have no place or ratio".to_owned(),
         ));
     };
-    let ratios: BTreeMap<String, u64> = places
-        .rows
-        .iter()
-        .filter_map(|row| Some((row[place].text().to_owned(), as_hundredths(row[ratio].text())?)))
-        .collect();
+    // Of a site that moved, the place that stands out more.
+    let mut ratios: BTreeMap<String, u64> = BTreeMap::new();
+    for row in &places.rows {
+        if let Some(found) = as_hundredths(row[ratio].text()) {
+            let known = ratios.entry(row[place].text().to_owned()).or_default();
+            *known = found.max(*known);
+        }
+    }
     let mut alarms: BTreeMap<String, u64> = BTreeMap::new();
     let filter = AlarmFilter {
         period: Some(request.period),

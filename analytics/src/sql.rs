@@ -57,7 +57,6 @@ pub(crate) const ALARM_WINDOWS: &str = include_str!("../sql/alarm_windows.sql");
 pub(crate) const ALARM_EXCEEDANCES: &str = include_str!("../sql/alarm_exceedances.sql");
 pub(crate) const ALARMS_MADE: &str = include_str!("../sql/alarms_made.sql");
 pub(crate) const ALARMS_SORTED: &str = include_str!("../sql/alarms_sorted.sql");
-pub(crate) const ALARMS_DAYS: &str = include_str!("../sql/alarms_days.sql");
 pub(crate) const ALARMS: &str = include_str!("../sql/alarms.sql");
 pub(crate) const ALARMS_LIST: &str = include_str!("../sql/alarms_list.sql");
 pub(crate) const ALARM_NEWS: &str = include_str!("../sql/alarm_news.sql");

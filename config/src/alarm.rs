@@ -27,7 +27,37 @@ pub struct AlarmSettings {
     /// Whether alarms are published on a device's topic `…/alarm`.
     pub publish: bool,
     /// Where alarms are posted as JSON; nowhere when absent.
-    pub webhook: Option<String>,
+    pub webhook: Option<Webhook>,
+}
+
+/// The address of a webhook. What stands behind its host is a secret with most receivers, and is not printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Webhook(String);
+
+impl Webhook {
+    /// The whole address, to post to.
+    pub fn address(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for Webhook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (scheme, rest) = self.0.split_once("://").unwrap_or_default();
+        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        // A user and password before the host are no less secret.
+        write!(
+            f,
+            "{scheme}://{}/***",
+            host.rsplit('@').next().unwrap_or_default()
+        )
+    }
+}
+
+impl std::fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self}")
+    }
 }
 
 /// The rules of one region.
@@ -221,13 +251,15 @@ impl AlarmSettings {
         if let Some(url) = &keys.webhook
             && !(url.starts_with("http://") || url.starts_with("https://"))
         {
-            return Err(origin.error("alarm.webhook", format!("{url:?} is not http:// or https://")));
+            // Not the text itself: it may be the secret without its scheme.
+            let message = "does not begin with http:// or https://".to_owned();
+            return Err(origin.error("alarm.webhook", message));
         }
         Ok(Self {
             sets: chosen,
             every_seconds,
             publish: keys.publish.unwrap_or(true),
-            webhook: keys.webhook,
+            webhook: keys.webhook.map(Webhook),
         })
     }
 
@@ -245,7 +277,10 @@ impl AlarmSettings {
             ("regions", regions.join(" ")),
             ("every_seconds", self.every_seconds.to_string()),
             ("publish", self.publish.to_string()),
-            ("webhook", self.webhook.clone().unwrap_or_default()),
+            (
+                "webhook",
+                self.webhook.as_ref().map(Webhook::to_string).unwrap_or_default(),
+            ),
         ]
     }
 }

@@ -31,7 +31,7 @@ mod tls;
 mod township;
 
 pub use address::{AddressError, BrokerAddress};
-pub use alarm::{AlarmLevel, AlarmRule, AlarmSet, AlarmSettings, Background, Compare, WindowMean};
+pub use alarm::{AlarmLevel, AlarmRule, AlarmSet, AlarmSettings, Background, Compare, Webhook, WindowMean};
 pub use calibration::{Calibration, Calibrations, HumidityCorrection, HumidityMethod};
 pub use dustfall::{
     DistrictDustfall, DustfallPoint, DustfallSettings, NdPolicy, is_collector_area, is_collector_diameter,

@@ -115,7 +115,7 @@ fn what_cannot_be_is_refused_with_file_rule_and_key() {
             "alarm.regions: rule \"tsp_15min\" of mentougou is in another",
         ),
         ("every_seconds = 0", "alarm.every_seconds: must be 1 to 3600"),
-        ("webhook = \"ftp://x\"", "alarm.webhook: \"ftp://x\" is not http"),
+        ("webhook = \"ftp://x\"", "alarm.webhook: does not begin with http"),
         ("hook = 1", "unknown field `hook`"),
     ] {
         let error = load(section, None).unwrap_err().to_string();
@@ -156,4 +156,22 @@ fn what_cannot_be_is_refused_with_file_rule_and_key() {
             "{rule}: {error}"
         );
     }
+}
+
+#[test]
+fn what_stands_behind_a_webhooks_host_is_not_printed() {
+    let alarm = load(
+        "webhook = \"https://me:pass@oapi.example/robot/send?access_token=SECRET\"",
+        None,
+    )
+    .unwrap()
+    .alarm;
+    let webhook = alarm.webhook.clone().unwrap();
+    assert!(webhook.address().ends_with("SECRET"));
+    let printed = format!("{:?} {alarm:?} {webhook}", alarm.describe());
+    assert!(printed.contains("https://oapi.example/***"), "{printed}");
+    assert!(
+        !printed.contains("SECRET") && !printed.contains("pass"),
+        "{printed}"
+    );
 }

@@ -2,10 +2,11 @@
 //!
 //! Each look evaluates the days that commits touched since the last one, and tells what changed between the version of the
 //! table `alarms` that was told last and the newest. Which version that is stands in `alarms-told.json` beside the journal,
-//! for each way of telling, and moves only when everything up to it was confirmed. So whatever dies in between, nothing is
-//! left out; what was told and not noted is told again, and the same (device, rule, started_at) says that it is the same.
+//! for each way of telling, and moves only when everything up to it was confirmed. So whatever dies in between, nothing of the
+//! last day is left out; what was told and not noted is told again, and the same (device, rule, started_at) says that it is the same.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,7 +51,11 @@ pub(crate) async fn keep_alarming(
 /// Evaluates what is new and tells it.
 async fn look(settings: &Settings, clock: &dyn Clock) -> anyhow::Result<()> {
     let lake = Lake::new(settings)?;
-    let report = alarms_run(&lake, settings, AlarmRequest::default(), |_| {}).await?;
+    let request = AlarmRequest {
+        until: Some(clock.now()),
+        ..AlarmRequest::default()
+    };
+    let report = alarms_run(&lake, settings, request, |_| {}).await?;
     let Some(version) = report.version else {
         return Ok(());
     };
@@ -67,7 +72,7 @@ async fn look(settings: &Settings, clock: &dyn Clock) -> anyhow::Result<()> {
     };
     let published = published.await.context("publishing alarms");
     if let Some(url) = &settings.alarm.webhook {
-        let tell = async |events: &[AlarmEvent]| post(settings, url, events).await;
+        let tell = async |events: &[AlarmEvent]| post(settings, url.address(), events).await;
         told.tell("webhook", version, &lake, settings, since, tell)
             .await
             .context("alarm.webhook")?;
@@ -118,12 +123,11 @@ impl Told {
     fn load(dir: &Path) -> anyhow::Result<Self> {
         let file = dir.join(TOLD_FILE);
         let versions = match std::fs::read(&file) {
-            Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| {
-                format!(
-                    "{} is damaged; without it the alarms of a day are told again",
-                    file.display()
-                )
-            })?,
+            Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
+                let file = file.display();
+                tracing::warn!(%file, %error, "what was told is not known any more: the alarms of a day are told again");
+                BTreeMap::new()
+            }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err(error).with_context(|| format!("reading {}", file.display())),
         };
@@ -170,7 +174,9 @@ impl Told {
             if let Some(dir) = self.file.parent() {
                 std::fs::create_dir_all(dir)?;
             }
-            std::fs::write(&beside, serde_json::to_vec(&self.versions)?)?;
+            let mut file = std::fs::File::create(&beside)?;
+            file.write_all(&serde_json::to_vec(&self.versions)?)?;
+            file.sync_all()?;
             std::fs::rename(&beside, &self.file)
         };
         write().with_context(|| format!("writing {}", self.file.display()))

@@ -7,6 +7,7 @@ use dustwatch_analytics::{
 use dustwatch_config::Settings;
 use dustwatch_edge::Shutdown;
 use dustwatch_lake::Lake;
+use dustwatch_observation::{Clock, SystemClock};
 
 use super::alarming::keep_alarming;
 use super::rollup::bar_of_days;
@@ -24,7 +25,12 @@ pub(crate) async fn run(settings: &Settings, command: AlarmsCommand) -> anyhow::
         AlarmsCommand::Run { period, rebuild } => {
             let period = period.as_deref().map(parsed).transpose()?;
             let (bar, mut progress) = bar_of_days("")?;
-            let report = alarms_run(&lake, settings, AlarmRequest { period, rebuild }, &mut progress)
+            let request = AlarmRequest {
+                period,
+                rebuild,
+                until: Some(SystemClock.now()),
+            };
+            let report = alarms_run(&lake, settings, request, &mut progress)
                 .await
                 .context("alarms")?;
             bar.finish_and_clear();

@@ -8,10 +8,12 @@ use datafusion::arrow::array::RecordBatch;
 use dustwatch_config::{AlarmRule, Settings};
 use dustwatch_lake::{LocalDays, TableVersion, alarms_schema, flag_column};
 
+use dustwatch_observation::Time;
+
+use crate::AnalyticsError;
 use crate::rollup::split;
 use crate::session::{Session, parameter_columns, view};
 use crate::sql::{self, Value, identifier};
-use crate::{AnalyticsError, columns};
 
 const MINUTE: i64 = 60_000_000;
 
@@ -23,18 +25,22 @@ pub(super) struct Evaluator<'a> {
     known: Vec<String>,
     /// Microseconds of the neighbouring days that matter.
     reach: i64,
+    /// Windows that end later, in microseconds, are not over.
+    until: i64,
 }
 
 impl<'a> Evaluator<'a> {
     pub(super) async fn new(
         settings: &'a Settings,
         observations: &TableVersion,
+        until: Option<Time>,
     ) -> Result<Self, AnalyticsError> {
         Ok(Self {
             settings,
             session: Session::with(settings, observations, None).await?,
             known: parameter_columns(settings, observations.provider.as_ref()),
             reach: reach(settings),
+            until: until.map_or(i64::MAX, Time::as_micros),
         })
     }
 
@@ -49,7 +55,9 @@ impl<'a> Evaluator<'a> {
                     context.deregister_table(name)?;
                 }
                 view(context, "alarm_readings", &readings).await?;
-                view(context, "alarm_windows", &sql::bind(sql::ALARM_WINDOWS, &[])?).await?;
+                let until = Value::Sql(self.until.to_string());
+                let windows = sql::bind(sql::ALARM_WINDOWS, &[("until", until)])?;
+                view(context, "alarm_windows", &windows).await?;
                 view(
                     context,
                     "alarm_exceedances",
@@ -146,31 +154,6 @@ pub(super) async fn stored(
     let mut out = Vec::with_capacity(days.len());
     split(&rows, days, &alarms_schema(), &mut out)?;
     Ok(out)
-}
-
-/// Every local day that a version of the table has alarms on.
-pub(super) async fn stored_days(
-    settings: &Settings,
-    alarms: &TableVersion,
-) -> Result<BTreeSet<i32>, AnalyticsError> {
-    let context = crate::session::blank(settings)?;
-    context.register_table("alarms_rows", alarms.provider.clone())?;
-    let rows = context
-        .sql(&sql::bind(sql::ALARMS_DAYS, &[])?)
-        .await?
-        .collect()
-        .await?;
-    let mut days = BTreeSet::new();
-    for batch in rows {
-        let of_batch = columns::integers(&batch, "day")?;
-        days.extend(
-            of_batch
-                .values()
-                .iter()
-                .filter_map(|day| i32::try_from(*day).ok()),
-        );
-    }
-    Ok(days)
 }
 
 fn month(day: i32) -> String {

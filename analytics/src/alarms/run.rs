@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use dustwatch_config::Settings;
 use dustwatch_lake::{DayRows, Lake, LocalDays, Replace, TableKind, TableVersion, TouchedDays, fingerprint};
 
-use super::evaluate::{Evaluator, stored, stored_days};
+use dustwatch_observation::Time;
+
+use super::evaluate::{Evaluator, stored};
 use crate::{AnalyticsError, Period, RollupProgress};
 
 /// Mark of `alarms`: the version of `observations` that they were made from; negative when only some days were.
@@ -25,6 +27,8 @@ pub struct AlarmRequest {
     pub period: Option<Period>,
     /// Every day, whether it changed or not.
     pub rebuild: bool,
+    /// Now: windows that end later are not over, and say nothing yet. Without it all are over.
+    pub until: Option<Time>,
 }
 
 /// What a run did.
@@ -74,12 +78,13 @@ pub async fn alarms_run(
     };
     let print = settings_print(settings);
     let is_same = made.settings == u64::try_from(print).ok();
-    if request == AlarmRequest::default() && is_same && made.source == Some(until) {
+    let is_plain = request.period.is_none() && !request.rebuild;
+    if is_plain && is_same && made.source == Some(until) {
         return Ok(made.report(Some(until)));
     }
     let stored = lake.read(TableKind::Alarms, made.version).await?;
-    let days = which(lake, settings, &made, &stored, request, until, is_same).await?;
-    let evaluated = evaluate(settings, &observations, &stored, days, progress).await?;
+    let days = which(lake, &made, request, until, is_same).await?;
+    let evaluated = evaluate(settings, &observations, &stored, days, request.until, progress).await?;
     if evaluated.changed.is_empty() && request.period.is_none() && is_same && made.is_recent(until) {
         return Ok(evaluated.report(made.version, Some(until)));
     }
@@ -119,17 +124,16 @@ impl Made {
     }
 }
 
-/// The local days to evaluate.
+/// The local days to evaluate. A day without observations is none of them: retention has removed them, and what they were
+/// made into stays.
 async fn which(
     lake: &Lake,
-    settings: &Settings,
     made: &Made,
-    stored: &TableVersion,
     request: AlarmRequest,
     until: u64,
     is_same: bool,
 ) -> Result<BTreeSet<i32>, AnalyticsError> {
-    let existing = lake.days(until).await?;
+    let mut existing = lake.days(until).await?;
     if made.settings.is_some() && !is_same {
         tracing::info!("the rules of alarms or the stations changed: alarms are made anew");
     }
@@ -139,17 +143,13 @@ async fn which(
         && request.period.is_none()
         && let TouchedDays::Days(days) = lake.touched_days(since, until).await?
     {
-        let beside = days.iter().flat_map(|day| [day - 1, day + 1]);
-        let beside: Vec<i32> = beside.filter(|day| existing.contains(day)).collect();
-        return Ok(days.into_iter().chain(beside).collect());
-    }
-    let mut all = existing;
-    all.extend(stored_days(settings, stored).await?);
-    if let Some(period) = request.period {
+        let around: BTreeSet<i32> = days.iter().flat_map(|day| [day - 1, *day, day + 1]).collect();
+        existing.retain(|day| around.contains(day));
+    } else if let Some(period) = request.period {
         let wanted = period.day_numbers();
-        all.retain(|day| wanted.contains(day));
+        existing.retain(|day| wanted.contains(day));
     }
-    Ok(all)
+    Ok(existing)
 }
 
 /// What days came to.
@@ -176,9 +176,10 @@ async fn evaluate(
     observations: &TableVersion,
     before: &TableVersion,
     days: BTreeSet<i32>,
+    until: Option<Time>,
     mut progress: impl FnMut(RollupProgress) + Send,
 ) -> Result<Evaluated, AnalyticsError> {
-    let evaluator = Evaluator::new(settings, observations).await?;
+    let evaluator = Evaluator::new(settings, observations, until).await?;
     let days: Vec<i32> = days.into_iter().collect();
     let local = LocalDays::new(settings.district.timezone);
     let mut evaluated = Evaluated {

@@ -187,7 +187,7 @@ async fn a_stretch_over_midnight_is_one_alarm_that_goes_on() {
     assert_eq!(world.evaluated().await, expected);
     let only = |day: &str| AlarmRequest {
         period: Some(day.parse().unwrap()),
-        rebuild: false,
+        ..AlarmRequest::default()
     };
     for day in ["2019-08-06", "2019-08-07"] {
         let report = world.evaluate(only(day)).await;
@@ -253,6 +253,58 @@ async fn noise_is_averaged_by_its_energy_and_the_night_goes_over_midnight() {
             "site|noise_night|08-06 22:00|08-06 22:20|1|55.1|55.1|55.0|false",
         ]
     );
+}
+
+#[tokio::test]
+async fn a_window_that_is_not_over_says_nothing_yet() {
+    let mut world = world("").await;
+    // Twelve minutes of a quarter are enough, and the last three would have made it none.
+    world
+        .watch(minutes("site", "10:00", "tsp", repeat("600", 12)))
+        .await;
+    let at = |clock: &str| AlarmRequest {
+        until: Some(local(clock)),
+        ..AlarmRequest::default()
+    };
+    world.evaluate(at("10:12")).await;
+    assert_eq!(world.alarms().await, [""; 0]);
+    world.watch(minutes("site", "10:12", "tsp", repeat("0", 3))).await;
+    world
+        .watch(minutes("far", "10:00", "tsp", repeat("600", 12)))
+        .await;
+    world.evaluate(at("10:15")).await;
+    let expected = ["far|tsp_15min|08-06 10:00|08-06 10:15|1|600.0|600.0|500.0|false"];
+    assert_eq!(world.alarms().await, expected);
+}
+
+#[tokio::test]
+async fn alarms_outlive_the_observations_that_retention_removes() {
+    let mut world = world("").await;
+    world
+        .watch(minutes("site", "10:00", "tsp", repeat("600", 15)))
+        .await;
+    let later = minutes("site", "10:00", "tsp", repeat("600", 15))
+        .into_iter()
+        .map(|mut seen| {
+            seen.time = seen.time.plus_micros(5 * 24 * 60 * MINUTE);
+            seen
+        });
+    world.watch(later).await;
+    let before = world.evaluated().await;
+    assert_eq!(before.len(), 2);
+    world
+        .lake
+        .remove_days_before(TableKind::Observations, 18_117)
+        .await
+        .unwrap();
+    assert_eq!(world.evaluated().await, before);
+    world
+        .evaluate(AlarmRequest {
+            rebuild: true,
+            ..AlarmRequest::default()
+        })
+        .await;
+    assert_eq!(world.alarms().await, before);
 }
 
 #[tokio::test]

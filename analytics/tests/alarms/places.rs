@@ -256,3 +256,56 @@ fn a_file_of_teams_is_read_or_refused_with_its_line() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_site_that_moved_is_two_places_with_what_belongs_to_each() {
+    let mut settings = settings_of(&["site,site,t1,1h,M,39.90,116.10"]);
+    let stations = "name,device,kind,township,interval,model,lat,lon,valid_from,valid_to\n\
+                    old,site,site,t1,1m,M,39.90,116.10,,2019-08-06\n\
+                    new,site,site,t1,1m,M,39.95,116.20,2019-08-07,\n\
+                    beside old,a,township,t1,1m,M,39.901,116.10,,\n\
+                    beside new,b,township,t1,1m,M,39.951,116.20,,\n";
+    let townships = "code,name,district\nt1,大峪街道,110109\n";
+    let files = (
+        std::path::Path::new("townships.csv"),
+        std::path::Path::new("stations.csv"),
+    );
+    let registry = dustwatch_config::Registry::parse((files.0, townships), (files.1, stations)).unwrap();
+    settings.registry = std::sync::Arc::new(registry);
+    settings.hotspots.min_hours = 1;
+    let mut world = World::of(settings).await;
+    // Two alarms at the old place, one at the new.
+    for (device, start, value, minutes) in [
+        ("site", "2019-08-06T08:00:00+08:00", "600", 60),
+        ("site", "2019-08-06T10:00:00+08:00", "600", 60),
+        ("site", "2019-08-07T08:00:00+08:00", "900", 60),
+        ("a", "2019-08-06T08:00:00+08:00", "300", 60),
+        ("b", "2019-08-06T08:00:00+08:00", "450", 60),
+    ] {
+        let start = time(start).as_micros();
+        world
+            .watch((0..minutes).map(|at| seen_at(device, start + at * HOUR / 60, &[("tsp", value)])))
+            .await;
+    }
+    world.evaluate(dustwatch_analytics::AlarmRequest::default()).await;
+    let request = HotspotRequest {
+        parameter: "tsp".to_owned(),
+        period: "2019-W32".parse().unwrap(),
+        source: SourceChoice::Raw,
+        observations_version: None,
+    };
+    let statement = hotspots(&world.lake, &world.settings, &request).await.unwrap();
+    let table = Table::from_result(&statement.rows).unwrap();
+    let column = |name: &str| table.headers.iter().position(|header| header == name).unwrap();
+    let shown: Vec<String> = table
+        .rows
+        .iter()
+        .filter(|row| row[column("kind")].text() == "site")
+        .map(|row| {
+            ["name", "value", "surroundings", "ratio", "alarms"]
+                .map(|name| row[column(name)].text())
+                .join(" ")
+        })
+        .collect();
+    assert_eq!(shown, ["old 600 300 2.00 2", "new 900 450 2.00 1"]);
+}

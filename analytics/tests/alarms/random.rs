@@ -141,7 +141,7 @@ async fn alarms_of_pieces_are_those_of_the_whole_and_of_the_oracle() {
         );
         let rebuilt = AlarmRequest {
             rebuild: true,
-            period: None,
+            ..AlarmRequest::default()
         };
         assert_eq!(
             world.evaluate(rebuilt).await.changed_days,

@@ -64,7 +64,6 @@ fn every_rule_of_the_statistics_has_a_script() {
         "alarm_readings",
         "alarm_news",
         "alarms.sql",
-        "alarms_days",
         "alarms_list",
         "alarms_sorted",
         "hotspots",

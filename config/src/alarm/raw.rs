@@ -113,6 +113,7 @@ fn resolve_rule(raw: RawRule, is_parameter: &dyn Fn(&str) -> bool) -> Result<Ala
     }
     let hours = match (raw.from_hour, raw.to_hour) {
         (None, None) => None,
+        (Some(from), Some(to)) if from == to => return Err(("to_hour", "is from_hour too".to_owned())),
         (Some(from), Some(to)) => Some((within("from_hour", from, 0, 23)?, within("to_hour", to, 0, 24)?)),
         _ => return Err(("from_hour", "from_hour and to_hour go together".to_owned())),
     };
