@@ -148,6 +148,22 @@ fn pages_are_whole_in_both_languages_and_shut_in() {
     let (status, _, body) = ask(&address, "/townships/999?lang=en", "");
     assert_eq!(status, 404);
     assert!(body.contains("is no township"), "{body}");
+    // The other language is of the same page: period and parameter stay.
+    let (_, _, body) = ask(&address, "/ranking?parameter=pm25&period=2019-W31", "");
+    let other = "?lang=en&amp;period=2019-W31&amp;parameter=pm25";
+    assert!(body.contains(&format!("href=\"{other}\"")), "{body}");
+    let (_, _, body) = ask(&address, &format!("/ranking{}", other.replace("&amp;", "&")), "");
+    assert!(
+        body.contains("value=\"2019-W31\"") && body.contains("PM2.5 by township"),
+        "{body}"
+    );
+    // A period that has not come says so.
+    let (status, _, body) = ask(&address, "/ranking?period=2031-W10&lang=en", "");
+    assert_eq!(status, 200);
+    assert!(body.contains("after the newest day"), "{body}");
+    // Times are the district's: the newest observation is of 16:00 UTC on 11 August, midnight there.
+    let (_, _, body) = ask(&address, "/?lang=en", "");
+    assert!(body.contains("<dd>08-12 00:00:00</dd>"), "{body}");
     let (status, _, body) = ask(&address, "/ranking?period=last+week&lang=en", "");
     assert_eq!(status, 400);
     assert!(body.contains("last week"), "{body}");

@@ -14,7 +14,7 @@ use dustwatch_analytics::{
 use dustwatch_config::Settings;
 use dustwatch_lake::{Lake, TableKind};
 use dustwatch_observation::Clock;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, OnceCell, watch};
 
 use crate::error::{AskError, ServeError};
 
@@ -23,7 +23,7 @@ const FRESH: Duration = Duration::from_secs(1);
 /// Answers that are kept at most; then all are forgotten.
 const KEPT: usize = 500;
 /// Alarms and rejections of a page at most.
-const LIMIT: u32 = 500;
+pub(crate) const LIMIT: u32 = 500;
 
 /// What can be asked.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -66,15 +66,16 @@ pub(crate) struct Answer {
 
 /// The versions of the tables that answers come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Versions([Option<u64>; 6]);
+pub(crate) struct Versions([Option<u64>; 7]);
 
-const TABLES: [TableKind; 6] = [
+const TABLES: [TableKind; 7] = [
     TableKind::Observations,
     TableKind::Hourly,
     TableKind::Qc,
     TableKind::Alarms,
     TableKind::Dustfall,
     TableKind::Rejected,
+    TableKind::Replays,
 ];
 
 /// The tables, asked.
@@ -93,7 +94,7 @@ struct Kept {
     read_at: Option<Instant>,
     /// The newest local day that has observations.
     newest: Option<NaiveDate>,
-    answers: HashMap<Question, Arc<Answer>>,
+    answers: HashMap<Question, Arc<OnceCell<Arc<Answer>>>>,
 }
 
 impl Figures {
@@ -107,25 +108,21 @@ impl Figures {
         })
     }
 
-    /// The answer at the newest versions.
+    /// The answer at the newest versions. Many who ask the same at once wait for one computation.
     pub(crate) async fn ask(&self, question: Question) -> Result<Arc<Answer>, AskError> {
         let mut kept = self.kept.lock().await;
         self.refresh(&mut kept).await?;
-        if let Some(answer) = kept.answers.get(&question) {
-            return Ok(answer.clone());
+        let base = self.base(&kept);
+        if kept.answers.len() >= KEPT && !kept.answers.contains_key(&question) {
+            kept.answers.clear();
         }
-        let (versions, base) = (kept.versions, self.base(&kept));
+        let cell = kept.answers.entry(question.clone()).or_default().clone();
         drop(kept);
-        let answer = Arc::new(self.compute(&question, base).await?);
-        let mut kept = self.kept.lock().await;
-        // Others may have found newer tables meanwhile: then this answer is given, and not kept.
-        if kept.versions == versions {
-            if kept.answers.len() >= KEPT {
-                kept.answers.clear();
-            }
-            kept.answers.insert(question, answer.clone());
-        }
-        Ok(answer)
+        // Newer tables take the cell out of the list: then this answer is given to those who wait for it, and not kept.
+        let answer = cell
+            .get_or_try_init(async || self.compute(&question, base).await.map(Arc::new))
+            .await;
+        answer.cloned()
     }
 
     /// The local day that pages are about unless they say another: today, or the newest day that has observations.

@@ -82,6 +82,8 @@ const PAGES: [(&str, &str, &str); 6] = [
 /// A whole page.
 struct Page<'a> {
     figures: &'a Figures,
+    /// What it was asked for, for the same page in the other language.
+    asked: Option<&'a Asked>,
     lang: Lang,
     /// Path of the page, to mark it in the navigation.
     path: &'a str,
@@ -92,10 +94,23 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
+    /// The query of the same page in the other language.
+    fn other_language(&self) -> String {
+        let fields = self
+            .asked
+            .map(|asked| [("period", &asked.period), ("parameter", &asked.parameter)]);
+        let rest: String = fields
+            .into_iter()
+            .flatten()
+            .filter_map(|(name, value)| Some(format!("&{name}={}", parts::escaped(value.as_deref()?))))
+            .collect();
+        format!("?lang={}{rest}", self.lang.of("en", "zh"))
+    }
+
     fn render(self) -> Html<String> {
         let lang = self.lang;
         let settings = &self.figures.settings;
-        let other = lang.of("en", "zh");
+        let other = self.other_language();
         let markup = html! {
             (DOCTYPE)
             html lang=(lang.tag()) {
@@ -118,15 +133,18 @@ impl Page<'_> {
                                 }
                             }
                         }
-                        a href={"?lang=" (other)} lang=(lang.of("en", "zh-CN")) { (lang.of("English", "中文")) }
+                        a href=(other) lang=(lang.of("en", "zh-CN")) { (lang.of("English", "中文")) }
                     }
                     main id="main" {
                         h1 { (self.title) }
                         (self.body)
                     }
                     footer {
-                        @if let Some(version) = self.version {
-                            (lang.of("观测数据版本 ", "version of the observations ")) (version) " · "
+                        // The script puts this in place of the old one too: figures and version belong together.
+                        span #version {
+                            @if let Some(version) = self.version {
+                                (lang.of("观测数据版本 ", "version of the observations ")) (version) " · "
+                            }
                         }
                         span #live data-on=(lang.of("自动更新", "live")) data-off=(lang.of("连接中断", "not live")) {}
                         noscript { (lang.of("未启用脚本，页面不自动更新", "no script: reload for newer figures")) }
@@ -154,6 +172,7 @@ fn refusal(figures: &Figures, lang: Lang, error: &AskError) -> Html<String> {
     };
     Page {
         figures,
+        asked: None,
         lang,
         path: "",
         title: title.to_owned(),

@@ -6,7 +6,7 @@ use axum::extract::{Query, State};
 use axum::response::{Html, Response};
 use maud::{Markup, html};
 
-use super::parts::{link, number, table, text};
+use super::parts::{counted, link, number, table, text};
 use super::{Asked, Page, Shared, finish};
 use crate::chart::{Tile, tiles};
 use crate::error::AskError;
@@ -18,10 +18,11 @@ use crate::table::{Row, rows};
 const WORST: usize = 10;
 
 pub(super) async fn page(State(figures): Shared, Query(asked): Query<Asked>) -> Response {
-    finish(write(&figures, asked.lang).await, &figures, asked.lang)
+    finish(write(&figures, &asked).await, &figures, asked.lang)
 }
 
-async fn write(figures: &Figures, lang: Lang) -> Result<Html<String>, AskError> {
+async fn write(figures: &Figures, asked: &Asked) -> Result<Html<String>, AskError> {
+    let lang = asked.lang;
     let latest = figures.ask(Question::Latest).await?;
     let period = days_before(figures.day().await?, 2);
     let alarms = figures.ask(Question::Alarms { period }).await?;
@@ -55,6 +56,7 @@ async fn write(figures: &Figures, lang: Lang) -> Result<Html<String>, AskError> 
     };
     let page = Page {
         figures,
+        asked: Some(asked),
         lang,
         path: "/",
         title: lang.of("实时", "Now").to_owned(),
@@ -71,14 +73,14 @@ fn facts(latest: &Answer, alarms: usize, lang: Lang) -> Markup {
         .filter(|row| !row.text("observed").is_empty())
         .count();
     let newest = rows(&latest.table)
-        .map(|row| row.text("observed_at"))
+        .map(|row| row.text("observed"))
         .max()
         .unwrap_or_default();
     html! {
         dl.facts {
             div { dt { (lang.of("在报监测点", "Monitors heard")) } dd { (heard) " / " (all) } }
             div { dt { (lang.of("最新观测", "Newest observation")) } dd { (clock(newest)) } }
-            div { dt { (lang.of("近两日报警", "Alarms of two days")) } dd { (alarms) } }
+            div { dt { (lang.of("近两日报警", "Alarms of two days")) } dd { (counted(alarms)) } }
         }
     }
 }

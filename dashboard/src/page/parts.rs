@@ -3,7 +3,7 @@
 use dustwatch_analytics::Period;
 use maud::{Markup, html};
 
-use crate::figures::Figures;
+use crate::figures::{Figures, LIMIT};
 use crate::lang::Lang;
 use crate::table::Row;
 
@@ -82,8 +82,14 @@ pub(super) fn link(kind: &str, name: &str, lang: Lang) -> String {
     format!("/{kind}/{}?lang={}", escaped(name), lang.key())
 }
 
+/// A number of rows; a list that is full may have been cut.
+pub(super) fn counted(rows: usize) -> String {
+    let cut = if rows >= LIMIT as usize { "≥ " } else { "" };
+    format!("{cut}{rows}")
+}
+
 /// A name as a part of an address.
-fn escaped(name: &str) -> String {
+pub(super) fn escaped(name: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     name.bytes()
         .map(|byte| {

@@ -9,7 +9,7 @@ use maud::html;
 use super::parts::{form, table, text};
 use super::{Asked, Page, Shared, finish};
 use crate::error::AskError;
-use crate::figures::{Figures, Question, days_before};
+use crate::figures::{Figures, LIMIT, Question, days_before};
 use crate::table::rows;
 
 pub(super) async fn page(State(figures): Shared, Query(asked): Query<Asked>) -> Response {
@@ -42,6 +42,9 @@ async fn write(figures: &Figures, asked: &Asked) -> Result<Html<String>, AskErro
             } @else {
                 dl.facts { @for (reason, count) in &reasons { div { dt { (reason) } dd { (count) } } } }
             }
+            @if rejected.table.rows.len() >= LIMIT as usize {
+                p.note { (lang.of("仅统计最近的条目：", "Counted among the newest only: ")) (LIMIT) }
+            }
             (table(lang, &[
                 text(lang.of("收到（UTC）", "Received (UTC)"), "received_at"), text(lang.of("主题", "Topic"), "topic"),
                 text(lang.of("原因", "Reason"), "reason"), text(lang.of("说明", "Detail"), "detail"),
@@ -51,6 +54,7 @@ async fn write(figures: &Figures, asked: &Asked) -> Result<Html<String>, AskErro
     let title = lang.of("数据链路", "Pipeline").to_owned();
     let page = Page {
         figures,
+        asked: Some(asked),
         lang,
         path: "/pipeline",
         title,

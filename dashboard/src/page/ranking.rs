@@ -9,6 +9,7 @@ use super::{Asked, Page, Shared, finish};
 use crate::chart::{Bar, bars};
 use crate::error::AskError;
 use crate::figures::{Figures, Question, last_week};
+use crate::lang::Lang;
 use crate::table::rows;
 
 pub(super) async fn page(State(figures): Shared, Query(asked): Query<Asked>) -> Response {
@@ -36,15 +37,20 @@ async fn write(figures: &Figures, asked: &Asked) -> Result<Html<String>, AskErro
             })
         })
         .collect();
+    let is_ahead = period.first() > figures.day().await?;
     let title = format!("{name} {}", lang.of("镇街排名", "by township"));
     let csv = format!("/api/v1/ranking?parameter={parameter}&period={period}&format=csv");
     let body = html! {
         (form(figures, lang, period, Some(&parameter)))
         section.card {
             h2 { (period) " · " (unit) }
-            figure {
-                (bars(&title, &shown))
-                figcaption { (lang.of("▲ 为末三名（含并列）。浓度由低到高。", "▲ marks the last three, ties included. From clean to dirty.")) }
+            @if shown.is_empty() {
+                p.note { (nothing(is_ahead, lang)) }
+            } @else {
+                figure {
+                    (bars(&title, &shown))
+                    figcaption { (lang.of("▲ 为末三名（含并列）。浓度由低到高。", "▲ marks the last three, ties included. From clean to dirty.")) }
+                }
             }
         }
         section.card {
@@ -61,6 +67,7 @@ async fn write(figures: &Figures, asked: &Asked) -> Result<Html<String>, AskErro
     };
     let page = Page {
         figures,
+        asked: Some(asked),
         lang,
         path: "/ranking",
         title,
@@ -68,4 +75,18 @@ async fn write(figures: &Figures, asked: &Asked) -> Result<Html<String>, AskErro
         body,
     };
     Ok(page.render())
+}
+
+/// Why no township has a value.
+fn nothing(is_ahead: bool, lang: Lang) -> &'static str {
+    match is_ahead {
+        true => lang.of(
+            "该时段在最新观测日之后，尚无数据。",
+            "This period lies after the newest day that has observations.",
+        ),
+        false => lang.of(
+            "该时段没有镇街达到有效数据要求。",
+            "No township has enough valid data in this period.",
+        ),
+    }
 }

@@ -71,6 +71,7 @@ async fn write(figures: &Figures, asked: &Asked) -> Result<Html<String>, AskErro
     let title = lang.of("工地与热点", "Sites and hot spots").to_owned();
     let page = Page {
         figures,
+        asked: Some(asked),
         lang,
         path: "/sites",
         title,

@@ -61,6 +61,7 @@ async fn write(figures: &Figures, device: &str, asked: &Asked) -> Result<Html<St
     let title = station.name.clone();
     let page = Page {
         figures,
+        asked: Some(asked),
         lang,
         path: "",
         title,

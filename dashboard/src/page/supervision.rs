@@ -40,6 +40,7 @@ async fn write(figures: &Figures, asked: &Asked) -> Result<Html<String>, AskErro
     let title = lang.of("约谈问责", "Supervision").to_owned();
     let page = Page {
         figures,
+        asked: Some(asked),
         lang,
         path: "/supervision",
         title,

@@ -63,6 +63,7 @@ async fn write(figures: &Figures, code: &str, asked: &Asked) -> Result<Html<Stri
     };
     let page = Page {
         figures,
+        asked: Some(asked),
         lang,
         path: "",
         title: name,
