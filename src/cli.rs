@@ -236,13 +236,20 @@ pub(crate) struct DustfallImportArgs {
 pub(crate) enum NoticeCommand {
     /// The weekly notice (周通报).
     Weekly(NoticeArgs),
+    /// The monthly dispatch (月调度): also dustfall, the year's target, who is called in.
+    Monthly(NoticeArgs),
+    /// Prints the layout of PDF files, to be edited and named in the settings as [notice] template.
+    Template,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct NoticeArgs {
-    /// The week: 2019-W32.
-    #[arg(long)]
-    pub(crate) period: String,
+    /// The week, 2019-W32, or the month, 2019-08.
+    #[arg(long, required_unless_present = "as_of")]
+    pub(crate) period: Option<String>,
+    /// Makes a notice again from the table versions in its register, weekly-2019-W32.json, byte for byte.
+    #[arg(long, value_name = "FILE.json", conflicts_with_all = ["period", "date"])]
+    pub(crate) as_of: Option<PathBuf>,
     /// Folder to write to.
     #[arg(long, value_name = "DIR", default_value = "notices")]
     pub(crate) out: PathBuf,
@@ -260,6 +267,12 @@ pub(crate) enum NoticeFormat {
     Html,
     /// Markdown.
     Md,
+    /// Typeset pages, for signing and sending; needs a font with Chinese characters.
+    Pdf,
+    /// For Word, WPS and LibreOffice; its charts need such a font.
+    Docx,
+    /// Every figure with what it was made from: the register, which is always written.
+    Json,
 }
 
 #[derive(Debug, Args)]

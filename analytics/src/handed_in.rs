@@ -14,7 +14,7 @@ use datafusion::arrow::array::{
 };
 use datafusion::prelude::SessionContext;
 use dustwatch_config::{Settings, Township};
-use dustwatch_lake::{Lake, TableKind};
+use dustwatch_lake::{Lake, TableKind, TableVersion};
 use dustwatch_observation::{Decimal, Rescaled, Time};
 
 use crate::period::day_number;
@@ -31,6 +31,16 @@ pub(crate) async fn context(
     for kind in kinds {
         register_handed_in(&context, &lake.read(*kind, None).await?).await?;
     }
+    Ok(context)
+}
+
+/// As [`context`], with one table in a version that was read already.
+pub(crate) async fn context_of(
+    settings: &Settings,
+    table: &TableVersion,
+) -> Result<SessionContext, AnalyticsError> {
+    let context = blank(settings)?;
+    register_handed_in(&context, table).await?;
     Ok(context)
 }
 

@@ -46,12 +46,13 @@ pub mod table;
 mod views;
 
 pub use alarms::{
-    AlarmEvent, AlarmFilter, AlarmReport, AlarmRequest, AlarmState, alarm_news, alarms_list, alarms_run,
+    AlarmEvent, AlarmFilter, AlarmReport, AlarmRequest, AlarmState, SiteAlarms, alarm_news, alarms_list,
+    alarms_run,
 };
 pub use aqi::{AqiBy, AqiRequest, aqi_days};
 pub use city_bulletin::{
-    BulletinCheck, BulletinImport, BulletinImported, CheckRequest, bulletin_list, check_bulletins,
-    import_bulletin,
+    BulletinCheck, BulletinImport, BulletinImported, CheckRequest, CheckedBulletin, Violation, bulletin_list,
+    check_bulletins, import_bulletin,
 };
 pub use completeness::{Completeness, CompletenessRow, completeness_summary};
 pub use compliance::{ComplianceRequest, Statement, compliance};

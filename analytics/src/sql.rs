@@ -58,6 +58,7 @@ pub(crate) const ALARM_EXCEEDANCES: &str = include_str!("../sql/alarm_exceedance
 pub(crate) const ALARMS_MADE: &str = include_str!("../sql/alarms_made.sql");
 pub(crate) const ALARMS_SORTED: &str = include_str!("../sql/alarms_sorted.sql");
 pub(crate) const ALARMS: &str = include_str!("../sql/alarms.sql");
+pub(crate) const ALARM_SITES: &str = include_str!("../sql/alarm_sites.sql");
 pub(crate) const ALARMS_LIST: &str = include_str!("../sql/alarms_list.sql");
 pub(crate) const ALARM_NEWS: &str = include_str!("../sql/alarm_news.sql");
 pub(crate) const HOTSPOTS: &str = include_str!("../sql/hotspots.sql");

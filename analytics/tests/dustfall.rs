@@ -63,7 +63,7 @@ async fn months_come_in_order_with_ranks_and_verdicts() {
     let (lake, mut settings) = district(folder.path());
     settings.rules.r4_period = "month".to_owned();
     let range = "2019-07-01..2019-08-31".parse().unwrap();
-    let empty = township_months(&lake, &settings, range).await.unwrap();
+    let empty = township_months(&lake, &settings, range, None).await.unwrap();
     assert_eq!((empty.dustfall_version, empty.figures.len()), (None, 26));
     assert!(
         empty
@@ -79,7 +79,7 @@ async fn months_come_in_order_with_ranks_and_verdicts() {
     );
 
     results(&lake, &settings, folder.path(), &LINES).await;
-    let months = township_months(&lake, &settings, range).await.unwrap();
+    let months = township_months(&lake, &settings, range, None).await.unwrap();
     assert!(months.dustfall_version.is_some());
     let ranked: Vec<String> = months
         .figures
@@ -123,7 +123,7 @@ async fn months_come_in_order_with_ranks_and_verdicts() {
 
     settings.rules.r3_basis = "mom".to_owned();
     settings.rules.r4_period = "year_mean".to_owned();
-    let months = township_months(&lake, &settings, range).await.unwrap();
+    let months = township_months(&lake, &settings, range, None).await.unwrap();
     let chengzi = months.figures[13..]
         .iter()
         .find(|f| f.ranking.township_code == "110109002");
@@ -140,14 +140,14 @@ async fn months_come_in_order_with_ranks_and_verdicts() {
     assert_eq!(dayu.verdict, Some(Verdict::Compliant));
     settings.rules.limit_compare = "full".to_owned();
     settings.rules.r4_limit = 6.47;
-    let months = township_months(&lake, &settings, range).await.unwrap();
+    let months = township_months(&lake, &settings, range, None).await.unwrap();
     let dayu = months.figures[13..]
         .iter()
         .find(|f| f.ranking.township_code == "110109001");
     assert_eq!(dayu.unwrap().verdict, Some(Verdict::Exceeds), "6.475 unrounded");
 
     for period in ["2019-W32", "2019-08-06"] {
-        let said = township_months(&lake, &settings, period.parse().unwrap()).await;
+        let said = township_months(&lake, &settings, period.parse().unwrap(), None).await;
         assert!(matches!(said, Err(AnalyticsError::Request(_))), "{period}");
     }
 }
@@ -161,7 +161,7 @@ async fn the_district_is_the_mean_of_townships_or_of_points() {
     let value = |settings: &Settings| {
         let (lake, settings) = (lake.clone(), settings.clone());
         async move {
-            let said = report(&lake, &settings, july).await.unwrap();
+            let said = report(&lake, &settings, july, None).await.unwrap();
             (said.district.text.unwrap(), said.district.ranking.mean.unwrap())
         }
     };

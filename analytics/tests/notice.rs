@@ -5,7 +5,7 @@ mod common;
 
 use chrono::NaiveDate;
 use common::{Row, World, days};
-use dustwatch_analytics::notice::{WeeklyRequest, html, markdown, weekly_notice, weekly_notice_for};
+use dustwatch_analytics::notice::{NoticeRequest, first_notice, html, markdown, notice_for};
 use dustwatch_analytics::{AnalyticsError, Period};
 
 const TOWNSHIPS: [&str; 4] = [
@@ -61,7 +61,7 @@ async fn world() -> World {
 async fn says_what_the_rankings_say() {
     let world = world().await;
     world.roll_up().await;
-    let notice = weekly_notice(&world.lake, &world.settings, week(), monday())
+    let notice = first_notice(&world.lake, &world.settings, week(), monday())
         .await
         .unwrap();
     let text = markdown(&notice);
@@ -84,7 +84,7 @@ async fn says_what_the_rankings_say() {
 async fn is_made_again_byte_for_byte_after_late_data() {
     let mut world = world().await;
     world.roll_up().await;
-    let first = weekly_notice(&world.lake, &world.settings, week(), monday())
+    let first = first_notice(&world.lake, &world.settings, week(), monday())
         .await
         .unwrap();
     let version = first.provenance.tables[0].versions.observations_version;
@@ -93,21 +93,17 @@ async fn is_made_again_byte_for_byte_after_late_data() {
         .append(days("d", "2019-08-07", "2019-08-11", "pm25", "10"))
         .await;
     world.roll_up().await;
-    let again = WeeklyRequest {
+    let again = NoticeRequest {
         observations_version: version,
-        ..WeeklyRequest::new(week(), monday())
+        ..NoticeRequest::new(week(), monday())
     };
-    let again = weekly_notice_for(&world.lake, &world.settings, &again)
-        .await
-        .unwrap();
+    let again = notice_for(&world.lake, &world.settings, &again).await.unwrap();
     assert_eq!(html(&again), html(&first));
-    let revised = WeeklyRequest {
+    let revised = NoticeRequest {
         revision: Some(1),
-        ..WeeklyRequest::new(week(), monday())
+        ..NoticeRequest::new(week(), monday())
     };
-    let revised = weekly_notice_for(&world.lake, &world.settings, &revised)
-        .await
-        .unwrap();
+    let revised = notice_for(&world.lake, &world.settings, &revised).await.unwrap();
     assert!(!markdown(&revised).contains("| — | 永定镇 | — | — | — | 90 |"));
     assert!(markdown(&revised).contains("第1次修订"));
 }
@@ -115,7 +111,7 @@ async fn is_made_again_byte_for_byte_after_late_data() {
 #[tokio::test]
 async fn a_lake_without_data_gives_a_notice_that_says_so() {
     let world = World::new(&TOWNSHIPS, &STATIONS).await;
-    let notice = weekly_notice(&world.lake, &world.settings, week(), monday())
+    let notice = first_notice(&world.lake, &world.settings, week(), monday())
         .await
         .unwrap();
     let text = markdown(&notice);
@@ -127,8 +123,14 @@ async fn a_lake_without_data_gives_a_notice_that_says_so() {
 }
 
 #[tokio::test]
-async fn only_weeks_have_weekly_notices() {
+async fn a_notice_is_of_a_week_or_a_month() {
     let world = World::new(&TOWNSHIPS, &STATIONS).await;
-    let asked = weekly_notice(&world.lake, &world.settings, "2019-08".parse().unwrap(), monday()).await;
+    let asked = first_notice(
+        &world.lake,
+        &world.settings,
+        "2019-08-06".parse().unwrap(),
+        monday(),
+    )
+    .await;
     assert!(matches!(asked, Err(AnalyticsError::Request(message)) if message.contains("2019-W32")));
 }

@@ -129,6 +129,13 @@ impl Settings {
         add("notice.recipients", self.notice.recipients.join("；"));
         add("notice.copies", self.notice.copies.join("；"));
         add("notice.contact", self.notice.contact.clone().unwrap_or_default());
+        let template = self.notice.template.as_deref();
+        add(
+            "notice.template",
+            template
+                .map(|file| file.display().to_string())
+                .unwrap_or_default(),
+        );
     }
 
     fn describe_rules(&self, add: &mut dyn FnMut(&str, String)) {

@@ -142,6 +142,7 @@ pub(crate) struct RawNotice {
     pub(crate) recipients: Option<Vec<String>>,
     pub(crate) copies: Option<Vec<String>>,
     pub(crate) contact: Option<String>,
+    pub(crate) template: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -176,7 +176,7 @@ fn has_whole_hours(timezone: Tz) -> bool {
         .all(|instant| instant.with_timezone(&timezone).offset().fix().local_minus_utc() % 3600 == 0)
 }
 
-pub(crate) fn notice(raw: RawNotice) -> NoticeSettings {
+pub(crate) fn notice(raw: RawNotice, origin: &Origin<'_>) -> NoticeSettings {
     NoticeSettings {
         agency: raw
             .agency
@@ -190,5 +190,6 @@ pub(crate) fn notice(raw: RawNotice) -> NoticeSettings {
             .unwrap_or_else(|| vec!["各镇人民政府、各街道办事处".to_owned()]),
         copies: raw.copies.unwrap_or_default(),
         contact: raw.contact,
+        template: raw.template.map(|file| origin.beside(&file)),
     }
 }

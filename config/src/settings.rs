@@ -227,6 +227,8 @@ pub struct NoticeSettings {
     pub copies: Vec<String>,
     /// Who answers questions.
     pub contact: Option<String>,
+    /// Layout of PDF files, a Typst file; the built-in one without.
+    pub template: Option<PathBuf>,
 }
 
 impl Settings {
@@ -313,7 +315,7 @@ impl Settings {
             dustfall: DustfallSettings::resolve(raw.dustfall, points, &|key, message| {
                 origin.error(&format!("dustfall.{key}"), message)
             })?,
-            notice: notice(raw.notice),
+            notice: notice(raw.notice, &origin),
             metrics_listen_is_set: raw.serve.metrics_listen.is_some(),
             metrics_listen: raw
                 .serve

@@ -254,7 +254,7 @@ impl Figures {
                 Table::from_result(&alarms_list(lake, settings, &filter).await?)?
             }
             Question::Dustfall { period } => {
-                Table::from_dustfall(&dustfall::report(lake, settings, *period).await?)
+                Table::from_dustfall(&dustfall::report(lake, settings, *period, None).await?)
             }
             Question::Supervision { month } => {
                 let list = supervision(lake, settings, *month, None).await?;

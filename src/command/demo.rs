@@ -22,7 +22,7 @@ use dustwatch_observation::{Clock, SystemClock, Time};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::alarming::keep_alarming;
-use super::notice::write_weekly;
+use super::notice::write_issue;
 use super::rollup::{bar_of_days, say};
 use super::serve;
 use super::up::keep_rolling_up;
@@ -203,7 +203,7 @@ async fn show(settings: &Settings, clock: &Arc<dyn Clock>, dir: &Path, file: &Pa
     let today = today(settings, clock.now())?;
     let notices = dir.join("notices");
     let formats = [NoticeFormat::Html, NoticeFormat::Md];
-    for written in write_weekly(settings, week, today, &notices, &formats).await? {
+    for written in write_issue(settings, week, today, &notices, &formats).await? {
         println!("notice    {}", written.display());
     }
     println!("tables    {}", settings.lake.uri);

@@ -77,7 +77,7 @@ fn list(out: &mut Table, file: &Path, imported: &DustfallImport) {
 /// Prints the report of a period.
 async fn tell(settings: &Settings, period: &str, printed: Printed) -> anyhow::Result<()> {
     let period: Period = period.parse().map_err(AnalyticsError::from)?;
-    let said = report(&Lake::new(settings)?, settings, period)
+    let said = report(&Lake::new(settings)?, settings, period, None)
         .await
         .context("dustfall")?;
     if let Some(version) = said.dustfall_version {

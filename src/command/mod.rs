@@ -31,6 +31,7 @@ mod supervision;
 mod up;
 
 use dustwatch_analytics::AnalyticsError;
+use dustwatch_analytics::notice::NoticeKind;
 use dustwatch_config::{BrokerOverrides, ConfigError, Settings};
 use dustwatch_dashboard::ServeError;
 use dustwatch_edge::EdgeError;
@@ -54,7 +55,13 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Dustfall(args) => dustfall::run(&settings(&common)?, args).await,
         Command::Compliance(args) => compliance::run(&settings(&common)?, args).await,
         Command::Aqi(args) => aqi::run(&settings(&common)?, args).await,
-        Command::Notice(NoticeCommand::Weekly(args)) => notice::run(&settings(&common)?, args).await,
+        Command::Notice(NoticeCommand::Weekly(args)) => {
+            notice::run(&settings(&common)?, NoticeKind::Weekly, args).await
+        }
+        Command::Notice(NoticeCommand::Monthly(args)) => {
+            notice::run(&settings(&common)?, NoticeKind::Monthly, args).await
+        }
+        Command::Notice(NoticeCommand::Template) => notice::print_template(),
         Command::Completeness(args) => completeness::run(&settings(&common)?, args).await,
         Command::CityBulletin(args) => city_bulletin::run(&settings(&common)?, args).await,
         Command::Enforcement(args) => enforcement::run(&settings(&common)?, args).await,

@@ -13,6 +13,7 @@ mod evaluate;
 mod news;
 mod run;
 mod sheet;
+mod sites;
 mod tables;
 
 use datafusion::prelude::SessionContext;
@@ -24,6 +25,8 @@ use crate::{AnalyticsError, session};
 pub use news::{AlarmEvent, AlarmState, alarm_news};
 pub use run::{AlarmReport, AlarmRequest, alarms_run};
 pub use sheet::{AlarmFilter, alarms_list};
+pub use sites::SiteAlarms;
+pub(crate) use sites::site_alarms;
 pub(crate) use tables::tables;
 
 /// Registers `alarms_rows` and `alarms` in a session that has the configuration's tables.

@@ -4,13 +4,13 @@ use chrono::{Datelike, NaiveDate};
 use datafusion::arrow::array::{Array, RecordBatch};
 use datafusion::prelude::SessionContext;
 use dustwatch_config::Settings;
-use dustwatch_lake::Lake;
+use dustwatch_lake::{Lake, TableVersion};
 use dustwatch_observation::Rescaled;
 
 use super::verdict::{
     BulletinCheck, CheckRequest, CheckedBulletin, EarlyWarning, EarlyWarningRow, Violation, WarningVerdict,
 };
-use super::{bulletins, within};
+use super::{bulletins, bulletins_of, within};
 use crate::dimensions::{table, text};
 use crate::handed_in::{decimals, local_day};
 use crate::query::rows;
@@ -35,19 +35,7 @@ pub async fn check_bulletins(
     request: &CheckRequest,
 ) -> Result<BulletinCheck, AnalyticsError> {
     let context = bulletins(lake, settings).await?;
-    let mut values = vec![
-        ("n", Value::Integer(settings.rules.r1_n.into())),
-        ("district", Value::Text(settings.district.code.to_string())),
-        ("district_name", Value::Text(settings.district.name.clone())),
-    ];
-    values.extend(within(Some(request.period)));
-    let mut lists = Vec::new();
-    for batch in &rows(&context, &sql::bind(sql::BULLETIN_R1, &values)?)
-        .await?
-        .batches
-    {
-        read_lists(batch, &mut lists)?;
-    }
+    let lists = checked(settings, &context, request.period).await?;
     let early_warning = match to_date(request.period, local_day(settings, request.now)?) {
         Some(span) => Some(warn(lake, settings, &context, span).await?),
         None => None,
@@ -56,6 +44,34 @@ pub async fn check_bulletins(
         bulletins: lists,
         early_warning,
     })
+}
+
+/// The lists of a version of the table whose days lie in a period, checked for R1; oldest first.
+pub(crate) async fn lists_within(
+    settings: &Settings,
+    table: &TableVersion,
+    period: Period,
+) -> Result<Vec<CheckedBulletin>, AnalyticsError> {
+    checked(settings, &bulletins_of(settings, table).await?, period).await
+}
+
+async fn checked(
+    settings: &Settings,
+    context: &SessionContext,
+    period: Period,
+) -> Result<Vec<CheckedBulletin>, AnalyticsError> {
+    let mut values = vec![
+        ("n", Value::Integer(settings.rules.r1_n.into())),
+        ("district", Value::Text(settings.district.code.to_string())),
+        ("district_name", Value::Text(settings.district.name.clone())),
+    ];
+    values.extend(within(Some(period)));
+    let mut lists = Vec::new();
+    let found = rows(context, &sql::bind(sql::BULLETIN_R1, &values)?).await?;
+    for batch in &found.batches {
+        read_lists(batch, &mut lists)?;
+    }
+    Ok(lists)
 }
 
 /// The last half-month of a period of which a day is over, up to the period's last day that is over.

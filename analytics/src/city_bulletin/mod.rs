@@ -12,14 +12,15 @@ mod store;
 mod verdict;
 
 use dustwatch_config::Settings;
-use dustwatch_lake::{Lake, TableKind};
+use dustwatch_lake::{Lake, TableKind, TableVersion};
 
-use crate::handed_in::context;
+use crate::handed_in::context_of;
 use crate::query::rows;
 use crate::sql::{self, Value};
 use crate::{AnalyticsError, Period, PeriodKind, QueryResult};
 
 pub use check::check_bulletins;
+pub(crate) use check::lists_within;
 pub use import::{BulletinImport, BulletinImported, import_bulletin};
 pub use verdict::{
     BulletinCheck, CheckRequest, CheckedBulletin, EarlyWarning, EarlyWarningRow, Violation, WarningVerdict,
@@ -53,7 +54,15 @@ async fn bulletins(
     lake: &Lake,
     settings: &Settings,
 ) -> Result<datafusion::prelude::SessionContext, AnalyticsError> {
-    let context = context(lake, settings, &[TableKind::CityBulletin]).await?;
+    bulletins_of(settings, &lake.read(TableKind::CityBulletin, None).await?).await
+}
+
+/// As [`bulletins`], of a version of the table.
+async fn bulletins_of(
+    settings: &Settings,
+    table: &TableVersion,
+) -> Result<datafusion::prelude::SessionContext, AnalyticsError> {
+    let context = context_of(settings, table).await?;
     crate::session::view(&context, "bulletins", &sql::bind(sql::BULLETINS, &[])?).await?;
     Ok(context)
 }

@@ -162,9 +162,10 @@ pub async fn township_months(
     lake: &Lake,
     settings: &Settings,
     range: Period,
+    version: Option<u64>,
 ) -> Result<TownshipMonths, AnalyticsError> {
     let months = spans::months_of(range)?;
-    let (session, dustfall_version) = views::open(lake, settings, None).await?;
+    let (session, dustfall_version) = views::open(lake, settings, version).await?;
     let units = Units::Townships(Scope::District);
     Ok(TownshipMonths {
         dustfall_version,

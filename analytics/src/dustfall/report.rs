@@ -62,7 +62,7 @@ const COLUMNS: [&str; 21] = [
     "remark",
 ];
 
-/// The report of a period of whole months.
+/// The report of a period of whole months, from a version of the table `dustfall` or the newest.
 ///
 /// # Errors
 /// [`AnalyticsError::Request`] when the period does not consist of whole months; [`AnalyticsError::Lake`] when the
@@ -71,8 +71,9 @@ pub async fn report(
     lake: &Lake,
     settings: &Settings,
     period: Period,
+    version: Option<u64>,
 ) -> Result<DustfallReport, AnalyticsError> {
-    let (session, dustfall_version) = views::open(lake, settings, None).await?;
+    let (session, dustfall_version) = views::open(lake, settings, version).await?;
     let of = async |units| figures(&session, settings, units, &[period], Order::Best).await;
     let district = of(Units::District).await?.into_iter().next();
     let mut remarks = remarks(&session, period).await?;

@@ -14,6 +14,7 @@ use std::str::FromStr;
 use crate::{AnalyticsError, Cell, Period, Published, Table};
 
 pub use import::import_enforcement;
+pub(crate) use report::enforcement_of;
 pub use report::enforcement_report;
 
 /// One of the seven actions of the plan (门政办发〔2019〕41号), each led by a group of its own.

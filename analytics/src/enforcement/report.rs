@@ -5,11 +5,11 @@ use std::sync::Arc;
 use chrono::{Datelike, Days};
 use datafusion::arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch};
 use dustwatch_config::Settings;
-use dustwatch_lake::{Lake, TableKind};
+use dustwatch_lake::{Lake, TableKind, TableVersion};
 
 use super::{Action, Counted, EnforcementBy, EnforcementReport, EnforcementRequest, EnforcementRow};
 use crate::dimensions::{table, text};
-use crate::handed_in::context;
+use crate::handed_in::context_of;
 use crate::period::day_number;
 use crate::query::rows;
 use crate::ranking::{PERCENT_PLACES, figure};
@@ -29,11 +29,21 @@ pub async fn enforcement_report(
     settings: &Settings,
     request: &EnforcementRequest,
 ) -> Result<EnforcementReport, AnalyticsError> {
+    let table = lake.read(TableKind::Enforcement, None).await?;
+    enforcement_of(settings, &table, request).await
+}
+
+/// As [`enforcement_report`], of a version of the table.
+pub(crate) async fn enforcement_of(
+    settings: &Settings,
+    table_version: &TableVersion,
+    request: &EnforcementRequest,
+) -> Result<EnforcementReport, AnalyticsError> {
     let weeks = match request.by {
         EnforcementBy::Week => weeks(request.period)?,
         _ => Vec::new(),
     };
-    let context = context(lake, settings, &[TableKind::Enforcement]).await?;
+    let context = context_of(settings, table_version).await?;
     let units = units(settings, request.by, &weeks);
     let place = |at: usize| i64::try_from(at).unwrap_or(i64::MAX);
     context.register_table(

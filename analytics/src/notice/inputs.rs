@@ -1,13 +1,15 @@
-//! What a weekly notice is made of.
+//! What a notice is made of.
 
 use chrono::NaiveDate;
 use dustwatch_config::{DistrictSettings, NoticeSettings, RuleSettings, Settings, StandardSettings};
 
-use crate::{CompletenessRow, DistrictFigure, Period, Ranking};
+use crate::notice::Reports;
+use crate::supervision::Supervision;
+use crate::{CompletenessRow, DistrictFigure, DustfallReport, Period, PeriodKind, Published, Ranking};
 
 /// The settings that a notice is worded by.
 #[derive(Debug, Clone, PartialEq)]
-pub struct WeeklySettings {
+pub struct NoticeWording {
     /// Whose notice it is.
     pub district: DistrictSettings,
     /// Names and wording.
@@ -20,7 +22,7 @@ pub struct WeeklySettings {
     pub file: Option<String>,
 }
 
-impl From<&Settings> for WeeklySettings {
+impl From<&Settings> for NoticeWording {
     fn from(settings: &Settings) -> Self {
         let file = settings.file.as_deref().and_then(|path| path.file_name());
         Self {
@@ -33,12 +35,12 @@ impl From<&Settings> for WeeklySettings {
     }
 }
 
-/// Everything that a weekly notice says, before it is put into words.
+/// Everything that a notice says, before it is put into words.
 #[derive(Debug, Clone, PartialEq)]
-pub struct WeeklyInputs {
+pub struct NoticeInputs {
     /// The settings.
-    pub settings: WeeklySettings,
-    /// The week.
+    pub settings: NoticeWording,
+    /// The week or the month.
     pub period: Period,
     /// The townships by PM2.5.
     pub pm25: Ranking,
@@ -52,6 +54,10 @@ pub struct WeeklyInputs {
     pub completeness_pm25: Vec<CompletenessRow>,
     /// Hours of TSP of the same stations.
     pub completeness_tsp: Vec<CompletenessRow>,
+    /// The city's lists, alarms of sites, enforcement.
+    pub reports: Reports,
+    /// What a month's dispatch says beyond that; `None` in a week's notice.
+    pub month: Option<MonthInputs>,
     /// Local date of issue.
     pub issued_on: NaiveDate,
     /// The program and its version, `dustwatch 0.1.0`.
@@ -60,6 +66,70 @@ pub struct WeeklyInputs {
     pub revision: Option<u32>,
     /// What a revision corrects; `None` when it is not known, and in a first issue.
     pub correction: Option<Correction>,
+}
+
+impl NoticeInputs {
+    /// What sort of notice they make.
+    pub fn kind(&self) -> NoticeKind {
+        match self.month {
+            None => NoticeKind::Weekly,
+            Some(_) => NoticeKind::Monthly,
+        }
+    }
+}
+
+/// The sorts of notices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoticeKind {
+    /// 周通报.
+    Weekly,
+    /// 月调度.
+    Monthly,
+}
+
+impl NoticeKind {
+    /// The word in names of files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            NoticeKind::Weekly => "weekly",
+            NoticeKind::Monthly => "monthly",
+        }
+    }
+
+    /// The kind that a period is of: a week or a month.
+    pub fn of(period: Period) -> Option<Self> {
+        match period.kind() {
+            PeriodKind::Week => Some(NoticeKind::Weekly),
+            PeriodKind::Month => Some(NoticeKind::Monthly),
+            _ => None,
+        }
+    }
+}
+
+/// Dustfall, the years so far, and who is called in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MonthInputs {
+    /// The month's dustfall.
+    pub dustfall: DustfallReport,
+    /// The years up to the month's end, oldest first (rules R5, R5f).
+    pub years: Vec<YearFigure>,
+    /// Who meets a rule (R2, R3b, R3c).
+    pub supervision: Supervision,
+}
+
+/// The district's PM2.5 of a year up to the month's end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct YearFigure {
+    /// The year.
+    pub year: i32,
+    /// The published mean; `None` with too few data.
+    pub value: Option<Published>,
+    /// Change against the year before in percent.
+    pub change_percent: Option<Published>,
+    /// Days of the year that are to come.
+    pub days_to_come: u32,
+    /// What they may have on average for the year to keep to the target; `None` of a year that is over.
+    pub allowed_mean: Option<Published>,
 }
 
 /// What a revision says about the issue that it replaces.

@@ -1,7 +1,7 @@
 //! Official notices: published figures as a document that a bureau can sign.
 //!
-//! Place on the way: rankings, the district's figures and the completeness of the data come in; [`weekly`] assembles
-//! them into a [`Notice`], and an [`Exporter`] writes that in one format. [`weekly_notice`] asks the lake for the
+//! Place on the way: rankings, the district's figures and the completeness of the data come in; [`assemble`] puts
+//! them into a [`Notice`], and an [`Exporter`] writes that in one format. [`notice_for`] asks the lake for the
 //! figures first. [`settle`] compares them with the [`Register`] of the last issue: a notice whose figures changed is a
 //! revision (更正).
 //!
@@ -15,16 +15,18 @@ mod gather;
 mod inputs;
 mod provenance;
 mod register;
+mod reports;
 mod svg;
 mod wording;
 
-pub use assemble::weekly;
+pub use assemble::assemble;
 pub use block::{Align, Bar, Block, Column, Emphasis, Figure, Row, Section, Table};
 pub use document::{Exporter, Html, Markdown, exporters};
-pub use gather::{WeeklyRequest, weekly_inputs, weekly_notice, weekly_notice_for};
-pub use inputs::{Change, Correction, WeeklyInputs, WeeklySettings};
+pub use gather::{NoticeRequest, first_notice, notice_for, notice_inputs};
+pub use inputs::{Change, Correction, MonthInputs, NoticeInputs, NoticeKind, NoticeWording, YearFigure};
 pub use provenance::{NoticeProvenance, TableVersions};
 pub use register::{Issued, Register, settle};
+pub use reports::{ReportVersions, Reports};
 
 /// A notice: everything that is printed, in words, and nothing about how it looks.
 #[derive(Debug, Clone, PartialEq)]

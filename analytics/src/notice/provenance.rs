@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::notice::WeeklyInputs;
+use crate::notice::{NoticeInputs, ReportVersions};
 use crate::{Provenance, Source};
 
 /// What a notice was made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoticeProvenance {
-    /// What sort of notice it is, `weekly`.
+    /// What sort of notice it is, `weekly` or `monthly`.
     pub kind: String,
     /// Code of the district.
     pub district: String,
@@ -18,6 +18,8 @@ pub struct NoticeProvenance {
     pub revision: Option<u32>,
     /// The table versions, parameter by parameter.
     pub tables: Vec<TableVersions>,
+    /// The versions of the tables of reports.
+    pub reports: ReportVersions,
     /// The program and its version.
     pub program: String,
     /// Name of the settings file; `None` for the built-in district.
@@ -34,18 +36,19 @@ pub struct TableVersions {
 }
 
 impl NoticeProvenance {
-    /// That of a weekly notice.
-    pub(super) fn weekly(inputs: &WeeklyInputs) -> Self {
+    /// That of a notice.
+    pub(super) fn of(inputs: &NoticeInputs) -> Self {
         let tables = [&inputs.pm25, &inputs.tsp].map(|ranking| TableVersions {
             parameter: ranking.parameter.clone(),
             versions: ranking.provenance,
         });
         Self {
-            kind: "weekly".to_owned(),
+            kind: inputs.kind().as_str().to_owned(),
             district: inputs.settings.district.code.to_string(),
             period: inputs.period.to_string(),
             revision: inputs.revision,
             tables: tables.to_vec(),
+            reports: inputs.reports.versions,
             program: inputs.program.clone(),
             settings_file: inputs.settings.file.clone(),
         }
@@ -70,6 +73,7 @@ impl NoticeProvenance {
             period: text("period")?,
             revision: value["revision"].as_u64().and_then(|n| u32::try_from(n).ok()),
             tables: tables.collect::<Option<_>>()?,
+            reports: ReportVersions::from_json(&value["reports"]),
             program: text("program")?,
             settings_file: text("settings_file"),
         })
@@ -84,6 +88,7 @@ impl NoticeProvenance {
             "period": self.period,
             "revision": self.revision,
             "tables": tables,
+            "reports": self.reports.to_json(),
             "program": self.program,
             "settings_file": self.settings_file,
         })
@@ -104,6 +109,7 @@ impl NoticeProvenance {
             };
             lines.push(format!("{whose}{}", table.sentence()));
         }
+        lines.extend(self.reports.sentence());
         let settings = match &self.settings_file {
             Some(file) => format!("配置文件{file}"),
             None => "采用内置配置".to_owned(),
@@ -111,6 +117,46 @@ impl NoticeProvenance {
         let (period, program) = (&self.period, &self.program);
         lines.push(format!("统计周期{period}，生成程序{program}，{settings}。"));
         lines
+    }
+}
+
+impl ReportVersions {
+    /// Each table's name with its version.
+    fn named(&self) -> [(&'static str, &'static str, Option<u64>); 4] {
+        [
+            ("city_bulletin", "市级通报表", self.city_bulletin),
+            ("alarms", "报警表", self.alarms),
+            ("enforcement", "执法检查表", self.enforcement),
+            ("dustfall", "降尘监测表", self.dustfall),
+        ]
+    }
+
+    fn to_json(self) -> Value {
+        let named = self.named();
+        Value::Object(
+            named
+                .iter()
+                .map(|(table, _, version)| ((*table).to_owned(), json!(version)))
+                .collect(),
+        )
+    }
+
+    /// A register that is older than these reports names none.
+    fn from_json(value: &Value) -> Self {
+        Self {
+            city_bulletin: value["city_bulletin"].as_u64(),
+            alarms: value["alarms"].as_u64(),
+            enforcement: value["enforcement"].as_u64(),
+            dustfall: value["dustfall"].as_u64(),
+        }
+    }
+
+    fn sentence(&self) -> Option<String> {
+        let there = |(table, name, version): (&str, &str, Option<u64>)| {
+            Some(format!("{name}{table}第{}版", version?))
+        };
+        let tables: Vec<String> = self.named().into_iter().filter_map(there).collect();
+        (!tables.is_empty()).then(|| format!("{}。", tables.join("，")))
     }
 }
 

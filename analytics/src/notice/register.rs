@@ -10,7 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use serde_json::{Map, Value, json};
 
-use crate::notice::{Change, Correction, NoticeProvenance, WeeklyInputs, wording};
+use crate::notice::{
+    Change, Correction, MonthInputs, NoticeInputs, NoticeProvenance, NoticeRequest, Reports, wording,
+};
 use crate::{AnalyticsError, CompletenessRow, DistrictFigure, Ranking};
 
 /// Printed figures by `PARAMETER/SUBJECT/FIELD`: `pm25/110109001/value` is `41`.
@@ -41,7 +43,7 @@ pub enum Issued {
 
 /// Decides what a notice is beside the last issue, and gives its inputs what follows from that: a revision its number
 /// and what it corrects; an unchanged one the date, the versions and the program of that issue.
-pub fn settle(mut inputs: WeeklyInputs, last: Option<&Register>) -> (WeeklyInputs, Issued) {
+pub fn settle(mut inputs: NoticeInputs, last: Option<&Register>) -> (NoticeInputs, Issued) {
     let Some(last) = last else {
         return (inputs, Issued::First);
     };
@@ -62,18 +64,37 @@ pub fn settle(mut inputs: WeeklyInputs, last: Option<&Register>) -> (WeeklyInput
             ranking.provenance = table.versions;
         }
     }
+    inputs.reports.versions = last.provenance.reports;
     (inputs, Issued::Unchanged)
 }
 
 impl Register {
     /// What a notice of these inputs prints.
-    pub fn of(inputs: &WeeklyInputs) -> Self {
+    pub fn of(inputs: &NoticeInputs) -> Self {
         Self {
-            provenance: NoticeProvenance::weekly(inputs),
+            provenance: NoticeProvenance::of(inputs),
             issued_on: inputs.issued_on,
             correction: inputs.correction.clone(),
             figures: figures(inputs),
         }
+    }
+
+    /// What is to be asked to make its notice again, from the table versions that it names.
+    ///
+    /// # Errors
+    /// [`AnalyticsError::Request`] when it names no period or no versions.
+    pub fn request(&self) -> Result<NoticeRequest, AnalyticsError> {
+        let wrong = |what: &str| AnalyticsError::Request(format!("no register of a notice: {what}"));
+        let versions = self.provenance.tables.first().map(|table| table.versions);
+        let versions = versions.ok_or_else(|| wrong("no table versions"))?;
+        Ok(NoticeRequest {
+            period: self.provenance.period.parse()?,
+            issued_on: self.issued_on,
+            observations_version: versions.observations_version,
+            qc_version: versions.qc_version,
+            report_versions: Some(self.provenance.reports),
+            revision: self.provenance.revision,
+        })
     }
 
     /// The name of its file without the extension, which is that of the notice's files.
@@ -117,7 +138,7 @@ impl Register {
 /// Subject of the district's own figures.
 const DISTRICT: &str = "district";
 
-fn figures(inputs: &WeeklyInputs) -> Figures {
+fn figures(inputs: &NoticeInputs) -> Figures {
     let mut figures = Figures::new();
     for (ranking, district, completeness) in [
         (&inputs.pm25, &inputs.district_pm25, &inputs.completeness_pm25),
@@ -126,6 +147,10 @@ fn figures(inputs: &WeeklyInputs) -> Figures {
         of_townships(ranking, &mut figures);
         of_district(district, &mut figures);
         of_stations(&ranking.parameter, completeness, &mut figures);
+    }
+    of_reports(&inputs.reports, &mut figures);
+    if let Some(month) = &inputs.month {
+        of_month(month, &mut figures);
     }
     figures
 }
@@ -183,6 +208,92 @@ fn of_stations(parameter: &str, stations: &[CompletenessRow], figures: &mut Figu
         // A station that moved within the week has a line a place.
         let subject = format!("{parameter}/{}@{}", station.device, station.township_code);
         add(figures, &subject, &fields);
+    }
+}
+
+fn of_reports(reports: &Reports, figures: &mut Figures) {
+    for list in reports.lists.iter().flatten() {
+        let subject = format!("city_bulletin/{}-{}", list.period, list.parameter);
+        add(
+            figures,
+            &subject,
+            &[("listed", list.violations.len().to_string())],
+        );
+        for hit in &list.violations {
+            let fields = [
+                ("rank_from_worst", hit.rank_from_worst.to_string()),
+                ("listed_value", text(hit.value)),
+            ];
+            add(figures, &format!("{subject}/{}", hit.township), &fields);
+        }
+    }
+    for site in reports.alarms.iter().flatten() {
+        let fields = [
+            ("name", site.name.clone()),
+            ("alarms", site.alarms.to_string()),
+            ("severe", site.severe.to_string()),
+            ("previous", site.previous.to_string()),
+            ("minutes", site.minutes.to_string()),
+        ];
+        add(figures, &format!("alarms/{}", site.device), &fields);
+    }
+    for row in reports.enforcement.iter().flat_map(|report| &report.rows) {
+        let counts = [
+            ("inspections", row.inspections),
+            ("cases", row.cases),
+            ("penalty_yuan", row.penalty_yuan),
+            ("closed", row.closed),
+        ];
+        for (measure, count) in counts {
+            let fields = [
+                ("current", count.current.to_string()),
+                ("previous", count.previous.to_string()),
+            ];
+            add(figures, &format!("enforcement/{}/{measure}", row.unit), &fields);
+        }
+    }
+}
+
+fn of_month(month: &MonthInputs, figures: &mut Figures) {
+    let report = &month.dustfall;
+    let none = || wording::NONE.to_owned();
+    for figure in std::iter::once(&report.district).chain(&report.townships) {
+        let row = &figure.ranking;
+        let fields = [
+            ("name", row.township.clone()),
+            ("value", figure.text.clone().unwrap_or_else(none)),
+            ("rank", text(row.rank)),
+            ("change_percent", text(row.change_percent)),
+            ("last_year_percent", text(row.last_year_percent)),
+            ("cumulative_value", text(row.cumulative_value)),
+            ("points", row.stations.to_string()),
+        ];
+        let whose = match std::ptr::eq(figure, &report.district) {
+            true => DISTRICT,
+            false => &row.township_code,
+        };
+        add(figures, &format!("dustfall/{whose}"), &fields);
+    }
+    for year in &month.years {
+        let fields = [
+            ("year_value", text(year.value)),
+            ("change_percent", text(year.change_percent)),
+            ("allowed_mean", text(year.allowed_mean)),
+        ];
+        add(figures, &format!("years/{}", year.year), &fields);
+    }
+    for row in &month.supervision.rows {
+        let months: Vec<&str> = row.months.iter().map(|month| month.month.as_str()).collect();
+        let fields = [
+            ("outcome", row.outcome.as_str().to_owned()),
+            ("rules", row.rules.clone()),
+            ("months", months.join(" ")),
+        ];
+        add(
+            figures,
+            &format!("supervision/{}/{}", row.parameter, row.township_code),
+            &fields,
+        );
     }
 }
 

@@ -6,7 +6,7 @@ mod sample;
 use chrono::NaiveDate;
 
 use super::*;
-use crate::notice::assemble::weekly;
+use crate::notice::assemble::assemble;
 use crate::{Published, Status};
 use sample::{absent, inputs, ranking, row};
 
@@ -28,7 +28,7 @@ fn tables(section: &Section) -> Vec<&Table> {
 
 #[test]
 fn has_the_parts_of_an_official_document_in_order() {
-    let notice = weekly(&inputs());
+    let notice = assemble(&inputs());
     assert_eq!(notice.number, "门大气办〔2019〕第32期");
     assert_eq!(notice.title, "门头沟区大气污染防治工作周通报");
     assert_eq!(notice.period, "2019年8月5日—8月11日（第32周）");
@@ -59,7 +59,7 @@ fn has_the_parts_of_an_official_document_in_order() {
 #[test]
 fn both_formats_print_every_figure_of_the_rankings() {
     let inputs = inputs();
-    let notice = weekly(&inputs);
+    let notice = assemble(&inputs);
     let (html, markdown) = (html(&notice), markdown(&notice));
     for row in inputs.pm25.rows.iter().chain(&inputs.tsp.rows) {
         let cell = |value: Option<Published>| value.map_or("—".to_owned(), |v| v.to_string());
@@ -85,7 +85,7 @@ fn both_formats_print_every_figure_of_the_rankings() {
 
 #[test]
 fn tables_have_a_row_a_township_and_those_without_data_stand_last() {
-    let notice = weekly(&inputs());
+    let notice = assemble(&inputs());
     let pm25 = tables(&notice.sections[1])[0];
     assert_eq!(pm25.rows.len(), 13);
     assert!(pm25.rows.iter().all(|row| row.cells.len() == pm25.columns.len()));
@@ -106,7 +106,7 @@ fn tables_have_a_row_a_township_and_those_without_data_stand_last() {
 
 #[test]
 fn the_summary_keeps_the_ministrys_order() {
-    let notice = weekly(&inputs());
+    let notice = assemble(&inputs());
     let text = paragraphs(&notice.sections[0]);
     let wanted = [
         "全区13个镇街中12个有效数据充足",
@@ -129,7 +129,7 @@ fn the_summary_keeps_the_ministrys_order() {
 #[test]
 fn ties_at_the_boundary_are_among_the_last_unless_the_settings_cut_them() {
     let mut inputs = inputs();
-    let named = |inputs: &WeeklyInputs| paragraphs(&weekly(inputs).sections[6]);
+    let named = |inputs: &NoticeInputs| paragraphs(&assemble(inputs).sections[6]);
     let text = named(&inputs);
     assert!(
         text.contains("PM2.5浓度排名后三位（含并列共4个）的镇街为永定镇（41微克/立方米），大峪街道（40微克/立方米），龙泉镇、城子街道（均为39微克/立方米）"),
@@ -146,7 +146,7 @@ fn ties_at_the_boundary_are_among_the_last_unless_the_settings_cut_them() {
 
 #[test]
 fn names_who_rose_and_who_lacks_data() {
-    let text = paragraphs(&weekly(&inputs()).sections[6]);
+    let text = paragraphs(&assemble(&inputs()).sections[6]);
     assert!(
         text.contains("PM2.5浓度环比上升的镇街有3个：永定镇（上升5.1%）、大峪街道（上升2.6%）、"),
         "{text}"
@@ -177,7 +177,7 @@ fn a_week_without_data_reads_sensibly() {
         district.cumulative_value = None;
         district.valid_days = 0;
     }
-    let notice = weekly(&inputs);
+    let notice = assemble(&inputs);
     let summary = paragraphs(&notice.sections[0]);
     assert!(summary.contains("本周13个镇街细颗粒物"), "{summary}");
     assert!(summary.contains("不作浓度统计和排名"), "{summary}");
@@ -199,7 +199,7 @@ fn a_district_without_townships_reads_sensibly() {
     inputs.tsp.rows.clear();
     inputs.completeness_pm25.clear();
     inputs.completeness_tsp.clear();
-    let notice = weekly(&inputs);
+    let notice = assemble(&inputs);
     assert!(paragraphs(&notice.sections[1]).contains("没有登记参加排名的镇街"));
     assert!(paragraphs(&notice.annexes[0]).contains("没有登记参加排名的监测站"));
     assert!(html(&notice).contains("</html>"));
@@ -216,7 +216,7 @@ fn a_first_week_has_nothing_to_compare_with() {
     }
     inputs.district_pm25.change_percent = None;
     inputs.district_pm25.last_year_percent = None;
-    let notice = weekly(&inputs);
+    let notice = assemble(&inputs);
     assert!(paragraphs(&notice.sections[0]).contains("环比无可比数据，同比无可比数据"));
     assert!(!paragraphs(&notice.sections[6]).contains("上升"));
     assert_eq!(tables(&notice.sections[1])[0].rows[0].cells[3], "—");
@@ -229,17 +229,17 @@ fn few_and_equal_townships_have_no_last_one() {
     let mut inputs = inputs();
     let equal = |code: &str, name: &str| row(1, 1, code, name, 30, Some(30), 0);
     inputs.pm25 = ranking("pm25", vec![equal("1", "甲镇"), equal("2", "乙镇")]);
-    let notice = weekly(&inputs);
+    let notice = assemble(&inputs);
     assert!(paragraphs(&notice.sections[0]).contains("平均浓度均为30微克/立方米"));
     assert!(!paragraphs(&notice.sections[6]).contains("PM2.5浓度排名后"));
     inputs.pm25.rows[1] = row(2, 1, "2", "乙镇", 31, Some(30), -1);
-    let notice = weekly(&inputs);
+    let notice = assemble(&inputs);
     assert!(paragraphs(&notice.sections[6]).contains("PM2.5浓度排名靠后的镇街为乙镇"));
 }
 
 #[test]
 fn sections_without_a_source_say_so() {
-    let notice = weekly(&inputs());
+    let notice = assemble(&inputs());
     let says = |section: usize, text: &str| assert!(paragraphs(&notice.sections[section]).contains(text));
     says(3, "本期未导入市级通报");
     says(4, "本期未接入");
@@ -252,7 +252,7 @@ fn no_text_is_markup() {
     inputs.pm25.rows[0].township = "<script>alert('x')</script>|镇".to_owned();
     inputs.settings.notice.agency = "A&B <b>办公室</b>".to_owned();
     inputs.settings.file = Some("</script><i>.toml".to_owned());
-    let notice = weekly(&inputs);
+    let notice = assemble(&inputs);
     let (html, markdown) = (html(&notice), markdown(&notice));
     assert!(!html.contains("<script>alert") && !html.contains("<b>") && !html.contains("</script><i>"));
     assert!(html.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;"));
@@ -262,7 +262,7 @@ fn no_text_is_markup() {
 
 #[test]
 fn loads_nothing_and_repeats_table_heads_on_paper() {
-    let html = html(&weekly(&inputs()));
+    let html = html(&assemble(&inputs()));
     for outside in ["http:", "https:", "src=", "href=", "url(", "@import"] {
         assert!(!html.contains(outside), "{outside}");
     }
@@ -275,7 +275,7 @@ fn loads_nothing_and_repeats_table_heads_on_paper() {
 fn names_what_it_was_made_from() {
     let mut inputs = inputs();
     inputs.revision = Some(1);
-    let notice = weekly(&inputs);
+    let notice = assemble(&inputs);
     assert_eq!(notice.file_stem(), "weekly-2019-W32-r1");
     assert!(html(&notice).contains("第1次修订"));
     let json = notice.provenance.to_json();
@@ -286,13 +286,13 @@ fn names_what_it_was_made_from() {
         assert!(text.contains("第18版") && text.contains("第7版") && text.contains("2019-W32"));
     }
     inputs.tsp.provenance.hourly_version = None;
-    let sentences = weekly(&inputs).provenance.sentences();
+    let sentences = assemble(&inputs).provenance.sentences();
     assert_eq!(sentences.len(), 3);
 }
 
 #[test]
 fn exporters_write_what_the_functions_return() {
-    let notice = weekly(&inputs());
+    let notice = assemble(&inputs());
     let files: Vec<(&str, Vec<u8>)> = (exporters().iter())
         .map(|e| (e.extension(), e.export(&notice)))
         .collect();
@@ -305,7 +305,7 @@ fn the_year_of_an_issue_is_that_of_its_week() {
     let mut inputs = inputs();
     inputs.period = crate::Period::week(2020, 1).unwrap();
     inputs.issued_on = NaiveDate::from_ymd_opt(2020, 1, 6).unwrap();
-    let notice = weekly(&inputs);
+    let notice = assemble(&inputs);
     assert_eq!(notice.number, "门大气办〔2020〕第1期");
     assert_eq!(notice.period, "2019年12月30日—2020年1月5日（第1周）");
     assert_eq!(inputs.pm25.rows[0].status, Status::Ranked);

@@ -34,6 +34,7 @@ pub(super) fn span(period: Period) -> String {
 pub(super) fn period(period: Period) -> String {
     match period.kind() {
         PeriodKind::Week => format!("{}（第{}周）", span(period), period.first().iso_week().week()),
+        PeriodKind::Month => short_period(period),
         _ => span(period),
     }
 }
@@ -43,6 +44,35 @@ pub(super) fn short_period(period: Period) -> String {
     let week = period.first().iso_week();
     match period.kind() {
         PeriodKind::Week => format!("{}年第{}周", week.year(), week.week()),
+        PeriodKind::Month => format!("{}年{}月", period.first().year(), period.first().month()),
+        _ => span(period),
+    }
+}
+
+/// `本周`, `本月`
+pub(super) fn this(period: Period) -> &'static str {
+    match period.kind() {
+        PeriodKind::Month => "本月",
+        _ => "本周",
+    }
+}
+
+/// `上周`, `上月`
+pub(super) fn last(period: Period) -> &'static str {
+    match period.kind() {
+        PeriodKind::Month => "上月",
+        _ => "上周",
+    }
+}
+
+/// `2024年10月上半月`, `2024年10月`: what the city's lists are of.
+pub(super) fn list_period(period: Period) -> String {
+    let first = period.first();
+    let month = format!("{}年{}月", first.year(), first.month());
+    match (period.kind(), first.day()) {
+        (PeriodKind::Month, _) => month,
+        (PeriodKind::HalfMonth, 1) => format!("{month}上半月"),
+        (PeriodKind::HalfMonth, _) => format!("{month}下半月"),
         _ => span(period),
     }
 }
@@ -53,6 +83,7 @@ pub(super) fn parameter(key: &str) -> String {
         "pm25" => "PM2.5".to_owned(),
         "pm10" => "PM10".to_owned(),
         "tsp" => "TSP".to_owned(),
+        "dustfall" => "降尘".to_owned(),
         other => other.to_owned(),
     }
 }

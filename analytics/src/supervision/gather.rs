@@ -27,8 +27,18 @@ pub async fn supervision(
     month: Period,
     observations_version: Option<u64>,
 ) -> Result<Supervision, AnalyticsError> {
+    supervision_of(lake, settings, month, (observations_version, None, None)).await
+}
+
+/// As [`supervision`], by versions of `observations`, `qc_flags` and `dustfall`, the newest where one is absent.
+pub(crate) async fn supervision_of(
+    lake: &Lake,
+    settings: &Settings,
+    month: Period,
+    (observations, flags, dustfall): (Option<u64>, Option<u64>, Option<u64>),
+) -> Result<Supervision, AnalyticsError> {
     month_number(month)?;
-    let mut versions = (observations_version, None);
+    let mut versions = (observations, flags);
     let mut values = Vec::new();
     let mut provenance = None;
     for parameter in AIR {
@@ -37,7 +47,7 @@ pub async fn supervision(
         values.extend(of_parameter);
         provenance = Some(made_from);
     }
-    let (of_dustfall, dustfall_version) = dustfall_values(lake, settings, month).await?;
+    let (of_dustfall, dustfall_version) = dustfall_values(lake, settings, month, dustfall).await?;
     values.extend(of_dustfall);
     let mut out = supervise(settings, month, &values).await?;
     out.provenance = provenance;
@@ -50,9 +60,10 @@ async fn dustfall_values(
     lake: &Lake,
     settings: &Settings,
     until: Period,
+    version: Option<u64>,
 ) -> Result<(Vec<MonthlyValue>, Option<u64>), AnalyticsError> {
     let months = months_until(until)?;
-    let found = township_months(lake, settings, span_of(&months, until)).await?;
+    let found = township_months(lake, settings, span_of(&months, until), version).await?;
     let values = found.figures.into_iter().map(|figure| MonthlyValue {
         parameter: PARAMETER.to_owned(),
         month: figure.period,

@@ -14,6 +14,7 @@ use crate::table::{Cell, Table};
 use crate::{AnalyticsError, Period, PeriodKind, Provenance, Published};
 
 pub use decide::supervise;
+pub(crate) use gather::supervision_of;
 pub use gather::{monthly_values, supervision};
 
 /// Months before the one asked for that are looked at; a longer streak is told as beginning there.

@@ -2,7 +2,7 @@
 
 use crate::CompletenessRow;
 use crate::notice::wording;
-use crate::notice::{Align, Block, Column, Emphasis, Row, Section, Table, WeeklyInputs};
+use crate::notice::{Align, Block, Column, Emphasis, NoticeInputs, Row, Section, Table};
 
 const COLUMNS: [(&str, Align); 8] = [
     ("镇街", Align::Left),
@@ -16,7 +16,7 @@ const COLUMNS: [(&str, Align); 8] = [
 ];
 
 /// 数据完整性, by station.
-pub(super) fn completeness(inputs: &WeeklyInputs) -> Section {
+pub(super) fn completeness(inputs: &NoticeInputs) -> Section {
     let blocks = if inputs.completeness_pm25.is_empty() {
         vec![Block::Paragraph(
             "本期没有登记参加排名的监测站，无数据完整性可报。".to_owned(),
@@ -51,7 +51,7 @@ pub(super) fn completeness(inputs: &WeeklyInputs) -> Section {
     }
 }
 
-fn overall(inputs: &WeeklyInputs) -> String {
+fn overall(inputs: &NoticeInputs) -> String {
     let pm25 = total(&inputs.completeness_pm25);
     let tsp = total(&inputs.completeness_tsp);
     let rate = |(valid, expected): (u64, u64)| match expected {
@@ -59,7 +59,8 @@ fn overall(inputs: &WeeklyInputs) -> String {
         _ => format!("{}%", wording::share(valid, expected)),
     };
     format!(
-        "本周{}个监测站应有小时均值{}个，PM2.5有效率{}，TSP有效率{}。",
+        "{}{}个监测站应有小时均值{}个，PM2.5有效率{}，TSP有效率{}。",
+        wording::this(inputs.period),
         inputs.completeness_pm25.len(),
         pm25.1,
         rate(pm25),
@@ -73,7 +74,7 @@ fn total(rows: &[CompletenessRow]) -> (u64, u64) {
     (sum(|row| row.valid_hours), sum(|row| row.expected_hours))
 }
 
-fn line(pm25: &CompletenessRow, inputs: &WeeklyInputs) -> Row {
+fn line(pm25: &CompletenessRow, inputs: &NoticeInputs) -> Row {
     let same = |row: &&CompletenessRow| row.device == pm25.device && row.township_code == pm25.township_code;
     let tsp = inputs.completeness_tsp.iter().find(same);
     let hours = |row: Option<&CompletenessRow>| match row {

@@ -1,7 +1,7 @@
 //! 更正说明: what a revision changed against the issue that it replaces.
 
 use crate::notice::wording;
-use crate::notice::{Align, Block, Column, Correction, Emphasis, Row, Section, Table, WeeklyInputs};
+use crate::notice::{Align, Block, Column, Correction, Emphasis, NoticeInputs, Row, Section, Table};
 
 const COLUMNS: [(&str, Align); 6] = [
     ("指标", Align::Left),
@@ -13,7 +13,7 @@ const COLUMNS: [(&str, Align); 6] = [
 ];
 
 /// The section in front of the others; none in a first issue.
-pub(super) fn section(inputs: &WeeklyInputs) -> Option<Section> {
+pub(super) fn section(inputs: &NoticeInputs) -> Option<Section> {
     let correction = inputs.correction.as_ref()?;
     let mut blocks = vec![Block::Paragraph(paragraph(correction))];
     if !correction.changes.is_empty() {
@@ -38,7 +38,7 @@ fn paragraph(correction: &Correction) -> String {
     format!("{date}印发的本期通报所依据的监测数据有补传或更正，{what}。以本次印发的为准。")
 }
 
-fn table(inputs: &WeeklyInputs, correction: &Correction) -> Table {
+fn table(inputs: &NoticeInputs, correction: &Correction) -> Table {
     let row = |change: &crate::notice::Change| Row {
         cells: vec![
             wording::parameter(&change.parameter),
@@ -52,7 +52,16 @@ fn table(inputs: &WeeklyInputs, correction: &Correction) -> Table {
     };
     Table {
         caption: "更正前后对照".to_owned(),
-        unit: Some(wording::unit(&inputs.pm25.unit)),
+        unit: Some(
+            match correction
+                .changes
+                .iter()
+                .any(|change| change.parameter == "dustfall")
+            {
+                true => format!("{}，降尘为吨/平方公里·月", wording::unit(&inputs.pm25.unit)),
+                false => wording::unit(&inputs.pm25.unit),
+            },
+        ),
         columns: COLUMNS
             .map(|(heading, align)| Column {
                 heading: heading.to_owned(),

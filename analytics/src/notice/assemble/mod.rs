@@ -4,8 +4,10 @@
 
 mod annex;
 mod correction;
+mod monthly;
 mod places;
 mod problems;
+mod reported;
 mod summary;
 mod townships;
 
@@ -13,19 +15,36 @@ use chrono::Datelike;
 use townships::Numbers;
 
 use crate::notice::wording;
-use crate::notice::{Block, Imprint, Notice, NoticeProvenance, Section, WeeklyInputs};
+use crate::notice::{Block, Imprint, Notice, NoticeInputs, NoticeKind, NoticeProvenance, Section};
 
-/// The weekly notice (周通报).
-pub fn weekly(inputs: &WeeklyInputs) -> Notice {
+/// The notice: a week's (周通报), or a month's (月调度) where the inputs have what that says.
+pub fn assemble(inputs: &NoticeInputs) -> Notice {
     let notice = &inputs.settings.notice;
     let week = inputs.period.first().iso_week();
     let date = wording::date(inputs.issued_on);
     Notice {
         masthead: notice.agency.clone(),
-        number: format!("{}〔{}〕第{}期", notice.document_prefix, week.year(), week.week()),
+        number: match inputs.kind() {
+            NoticeKind::Weekly => {
+                format!("{}〔{}〕第{}期", notice.document_prefix, week.year(), week.week())
+            }
+            NoticeKind::Monthly => {
+                let first = inputs.period.first();
+                format!(
+                    "{}〔{}〕月调度第{}期",
+                    notice.document_prefix,
+                    first.year(),
+                    first.month()
+                )
+            }
+        },
         title: format!(
-            "{}大气污染防治工作周通报{}",
+            "{}大气污染防治工作{}{}",
             inputs.settings.district.name,
+            match inputs.kind() {
+                NoticeKind::Weekly => "周通报",
+                NoticeKind::Monthly => "月调度通报",
+            },
             if inputs.revision.is_some() {
                 "（更正）"
             } else {
@@ -53,19 +72,21 @@ pub fn weekly(inputs: &WeeklyInputs) -> Notice {
             printer: notice.issuer.clone(),
             date: format!("{date}印发"),
         },
-        provenance: NoticeProvenance::weekly(inputs),
+        provenance: NoticeProvenance::of(inputs),
     }
 }
 
-fn sections(inputs: &WeeklyInputs) -> Vec<Section> {
-    let last_rank = inputs.settings.rules.r1_n;
+fn sections(inputs: &NoticeInputs) -> Vec<Section> {
     let first = Numbers { table: 2, figure: 1 };
     let drawn = inputs.pm25.rows.iter().any(|row| row.value.is_some());
     let second = Numbers {
         table: 3,
         figure: if drawn { 2 } else { 1 },
     };
-    let bodies = vec![
+    let alarms = reported::alarms(inputs, 4);
+    let has_table = alarms.iter().any(|block| matches!(block, Block::Table(_)));
+    let last_table = if has_table { 5 } else { 4 };
+    let mut bodies = vec![
         ("总体情况", summary::blocks(inputs)),
         (
             "各镇街PM2.5浓度及排名",
@@ -75,16 +96,18 @@ fn sections(inputs: &WeeklyInputs) -> Vec<Section> {
             "各镇街TSP浓度及排名",
             townships::blocks(inputs, &inputs.tsp, second),
         ),
-        (
-            "全市排名情况",
-            missing(&format!(
-                "本期未导入市级通报，各镇街是否列入全市浓度最高的{last_rank}个乡镇（街道）不作判断。"
-            )),
-        ),
-        ("工地报警情况", missing("本期未接入工地扬尘报警数据，不作统计。")),
-        ("执法检查情况", missing("本期未导入执法检查数据，不作统计。")),
-        ("存在问题和下一步要求", problems::blocks(inputs)),
+        ("全市排名情况", reported::city(inputs)),
+        ("工地报警情况", alarms),
+        ("执法检查情况", reported::enforcement(inputs, last_table)),
     ];
+    if let Some(month) = &inputs.month {
+        bodies.extend([
+            ("降尘情况", monthly::dustfall(inputs, month, last_table + 1)),
+            ("年度目标进展情况", monthly::progress(inputs, month)),
+            ("约谈和问责建议", monthly::supervision(month, last_table + 2)),
+        ]);
+    }
+    bodies.push(("存在问题和下一步要求", problems::blocks(inputs)));
     (1..)
         .zip(bodies)
         .map(|(number, (heading, blocks))| Section {
@@ -92,9 +115,4 @@ fn sections(inputs: &WeeklyInputs) -> Vec<Section> {
             blocks,
         })
         .collect()
-}
-
-/// The body of a section that there are no data for.
-fn missing(sentence: &str) -> Vec<Block> {
-    vec![Block::Paragraph(sentence.to_owned())]
 }

@@ -1,21 +1,21 @@
 //! 七、存在问题和下一步要求: what follows from the figures, and only that.
 //!
-//! Invariant: a weekly notice reminds; it carries no accountability, and says so.
+//! Invariant: a weekly notice reminds; it carries no accountability, and says so. A monthly one proposes, and people decide.
 
 use crate::notice::assemble::places::{self, Places};
 use crate::notice::wording;
-use crate::notice::{Block, WeeklyInputs};
+use crate::notice::{Block, NoticeInputs};
 use crate::{Ranking, RankingRow};
 
 /// The section's body.
-pub(super) fn blocks(inputs: &WeeklyInputs) -> Vec<Block> {
+pub(super) fn blocks(inputs: &NoticeInputs) -> Vec<Block> {
     let rules = &inputs.settings.rules;
     let pm25 = Ranked::of(&inputs.pm25, Places::of(&inputs.pm25, rules), rules.last_n);
     let tsp = Ranked::of(&inputs.tsp, Places::of(&inputs.tsp, rules), rules.last_n);
     let mut blocks = vec![Block::Subheading("（一）存在问题".to_owned())];
-    blocks.extend(numbered(problems(&pm25, &tsp)));
+    blocks.extend(numbered(problems(inputs, &pm25, &tsp)));
     blocks.push(Block::Subheading("（二）下一步要求".to_owned()));
-    blocks.extend(numbered(requests(&pm25, &tsp)));
+    blocks.extend(numbered(requests(inputs, &pm25, &tsp)));
     blocks
 }
 
@@ -44,12 +44,13 @@ fn numbered(sentences: Vec<String>) -> impl Iterator<Item = Block> {
         .map(|(number, sentence)| Block::Paragraph(format!("{number}.{sentence}")))
 }
 
-fn problems(pm25: &Ranked<'_>, tsp: &Ranked<'_>) -> Vec<String> {
+fn problems(inputs: &NoticeInputs, pm25: &Ranked<'_>, tsp: &Ranked<'_>) -> Vec<String> {
     let mut problems: Vec<String> = [pm25, tsp].into_iter().filter_map(last).collect();
     problems.extend([pm25, tsp].into_iter().filter_map(risen));
     problems.extend([pm25, tsp].into_iter().filter_map(absent));
     if problems.is_empty() {
-        problems.push("本周排名和数据有效性未发现需要点名的问题。".to_owned());
+        let this = wording::this(inputs.period);
+        problems.push(format!("{this}排名和数据有效性未发现需要点名的问题。"));
     }
     problems
 }
@@ -90,7 +91,7 @@ fn absent(ranked: &Ranked<'_>) -> Option<String> {
     })
 }
 
-fn requests(pm25: &Ranked<'_>, tsp: &Ranked<'_>) -> Vec<String> {
+fn requests(inputs: &NoticeInputs, pm25: &Ranked<'_>, tsp: &Ranked<'_>) -> Vec<String> {
     let mut requests = Vec::new();
     if !pm25.places.last.is_empty() {
         requests.push(format!(
@@ -114,9 +115,11 @@ fn requests(pm25: &Ranked<'_>, tsp: &Ranked<'_>) -> Vec<String> {
             places::names(&absent)
         ));
     }
-    requests.push(
-        "各镇街要对照本通报抓好工作落实。本通报为周调度数据，用于工作提醒，不作为约谈和问责依据。".to_owned(),
-    );
+    requests.push(match &inputs.month {
+        None => "各镇街要对照本通报抓好工作落实。本通报为周调度数据，用于工作提醒，不作为约谈和问责依据。".to_owned(),
+        Some(month) if month.supervision.rows.is_empty() => "各镇街要对照本通报抓好工作落实。".to_owned(),
+        Some(_) => "列入约谈和问责建议名单的镇街要逐条查找原因，制定整改措施并限期落实；约谈和问责由区政府按程序决定。".to_owned(),
+    });
     requests
 }
 

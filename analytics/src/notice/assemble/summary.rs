@@ -2,11 +2,11 @@
 
 use crate::notice::assemble::places::{self, Places};
 use crate::notice::wording;
-use crate::notice::{Align, Block, Column, Emphasis, Row, Table, WeeklyInputs};
+use crate::notice::{Align, Block, Column, Emphasis, NoticeInputs, Row, Table};
 use crate::{DistrictFigure, Ranking};
 
 /// The section's body.
-pub(super) fn blocks(inputs: &WeeklyInputs) -> Vec<Block> {
+pub(super) fn blocks(inputs: &NoticeInputs) -> Vec<Block> {
     vec![
         Block::Paragraph(paragraph(inputs, &inputs.pm25, &inputs.district_pm25)),
         Block::Paragraph(paragraph(inputs, &inputs.tsp, &inputs.district_tsp)),
@@ -14,16 +14,17 @@ pub(super) fn blocks(inputs: &WeeklyInputs) -> Vec<Block> {
     ]
 }
 
-fn paragraph(inputs: &WeeklyInputs, ranking: &Ranking, district: &DistrictFigure) -> String {
+fn paragraph(inputs: &NoticeInputs, ranking: &Ranking, district: &DistrictFigure) -> String {
     let places = Places::of(ranking, &inputs.settings.rules);
-    let mut sentences = vec![range(ranking, &places), mean(district)];
+    let this = wording::this(inputs.period);
+    let mut sentences = vec![range(this, ranking, &places), mean(district)];
     sentences.extend(cumulative(inputs, district));
     sentences.extend(ends(inputs, ranking, &places));
     sentences.concat()
 }
 
 /// How many townships have a value, and how far these range.
-fn range(ranking: &Ranking, places: &Places<'_>) -> String {
+fn range(this: &str, ranking: &Ranking, places: &Places<'_>) -> String {
     let name = wording::parameter_in_full(&ranking.parameter);
     let unit = wording::unit(&ranking.unit);
     let all = ranking.rows.len();
@@ -33,11 +34,14 @@ fn range(ranking: &Ranking, places: &Places<'_>) -> String {
         } else {
             format!("{all}个镇街")
         };
-        return format!("本周{townships}{name}有效数据均不足，不作浓度统计和排名。");
+        return format!("{this}{townships}{name}有效数据均不足，不作浓度统计和排名。");
     };
     let whose = match places.absent.len() {
-        0 => format!("本周，全区{all}个镇街"),
-        _ => format!("本周，全区{all}个镇街中{}个有效数据充足，其", places.ranked.len()),
+        0 => format!("{this}，全区{all}个镇街"),
+        _ => format!(
+            "{this}，全区{all}个镇街中{}个有效数据充足，其",
+            places.ranked.len()
+        ),
     };
     if low == high {
         format!("{whose}{name}平均浓度均为{low}{unit}。")
@@ -65,7 +69,7 @@ fn mean(district: &DistrictFigure) -> String {
 }
 
 /// The year so far, and for PM2.5 how far it is from the year's target.
-fn cumulative(inputs: &WeeklyInputs, district: &DistrictFigure) -> Option<String> {
+fn cumulative(inputs: &NoticeInputs, district: &DistrictFigure) -> Option<String> {
     let value = district.cumulative_value?;
     let unit = wording::unit(&district.unit);
     let until = wording::date(inputs.period.last());
@@ -80,7 +84,7 @@ fn cumulative(inputs: &WeeklyInputs, district: &DistrictFigure) -> Option<String
 }
 
 /// The first ones and the last ones, where there are any.
-fn ends(inputs: &WeeklyInputs, ranking: &Ranking, places: &Places<'_>) -> Option<String> {
+fn ends(inputs: &NoticeInputs, ranking: &Ranking, places: &Places<'_>) -> Option<String> {
     if places.last.is_empty() {
         return None;
     }
@@ -97,7 +101,7 @@ fn ends(inputs: &WeeklyInputs, ranking: &Ranking, places: &Places<'_>) -> Option
     ))
 }
 
-fn table(inputs: &WeeklyInputs) -> Table {
+fn table(inputs: &NoticeInputs) -> Table {
     let column = |heading: &str, align| Column {
         heading: heading.to_owned(),
         align,
@@ -120,8 +124,8 @@ fn table(inputs: &WeeklyInputs) -> Table {
         unit: Some(wording::unit(&inputs.pm25.unit)),
         columns: vec![
             column("指标", Align::Left),
-            column("本周", Align::Right),
-            column("上周", Align::Right),
+            column(wording::this(inputs.period), Align::Right),
+            column(wording::last(inputs.period), Align::Right),
             column("环比(%)", Align::Right),
             column("去年同期", Align::Right),
             column("同比(%)", Align::Right),

@@ -4,7 +4,7 @@ use chrono::Datelike;
 
 use crate::notice::assemble::places::Places;
 use crate::notice::wording;
-use crate::notice::{Align, Bar, Block, Column, Emphasis, Figure, Row, Table, WeeklyInputs};
+use crate::notice::{Align, Bar, Block, Column, Emphasis, Figure, NoticeInputs, Row, Table};
 use crate::{Ranking, RankingRow};
 
 /// The numbers that a section's table and figure carry.
@@ -15,7 +15,7 @@ pub(super) struct Numbers {
 }
 
 /// The body of a section.
-pub(super) fn blocks(inputs: &WeeklyInputs, ranking: &Ranking, numbers: Numbers) -> Vec<Block> {
+pub(super) fn blocks(inputs: &NoticeInputs, ranking: &Ranking, numbers: Numbers) -> Vec<Block> {
     let name = wording::parameter(&ranking.parameter);
     let places = Places::of(ranking, &inputs.settings.rules);
     if ranking.rows.is_empty() {
@@ -23,7 +23,12 @@ pub(super) fn blocks(inputs: &WeeklyInputs, ranking: &Ranking, numbers: Numbers)
             "没有登记参加排名的镇街，不作{name}排名。"
         ))];
     }
-    let mut blocks = vec![Block::Paragraph(introduction(&name, &places, numbers.table))];
+    let mut blocks = vec![Block::Paragraph(introduction(
+        wording::this(inputs.period),
+        &name,
+        &places,
+        numbers.table,
+    ))];
     blocks.push(Block::Table(table(inputs, ranking, &places, numbers)));
     if !places.ranked.is_empty() {
         blocks.push(Block::Figure(figure(inputs, ranking, &places, numbers)));
@@ -31,16 +36,18 @@ pub(super) fn blocks(inputs: &WeeklyInputs, ranking: &Ranking, numbers: Numbers)
     blocks
 }
 
-fn introduction(name: &str, places: &Places<'_>, table: u32) -> String {
+fn introduction(this: &str, name: &str, places: &Places<'_>, table: u32) -> String {
     let (ranked, absent) = (places.ranked.len(), places.absent.len());
     match (ranked, absent) {
-        (0, _) => format!("本周{absent}个镇街{name}有效数据均不足，不作排名，有效天数见表{table}。"),
-        (_, 0) => format!("本周{ranked}个镇街参加排名，结果见表{table}。"),
-        _ => format!("本周{ranked}个镇街参加排名，结果见表{table}；{absent}个镇街有效数据不足，不参加排名。"),
+        (0, _) => format!("{this}{absent}个镇街{name}有效数据均不足，不作排名，有效天数见表{table}。"),
+        (_, 0) => format!("{this}{ranked}个镇街参加排名，结果见表{table}。"),
+        _ => {
+            format!("{this}{ranked}个镇街参加排名，结果见表{table}；{absent}个镇街有效数据不足，不参加排名。")
+        }
     }
 }
 
-fn table(inputs: &WeeklyInputs, ranking: &Ranking, places: &Places<'_>, numbers: Numbers) -> Table {
+fn table(inputs: &NoticeInputs, ranking: &Ranking, places: &Places<'_>, numbers: Numbers) -> Table {
     let columns = [
         ("排名", Align::Center),
         ("镇街", Align::Left),
@@ -109,7 +116,7 @@ fn line(row: &RankingRow, places: &Places<'_>, last_n: u32) -> Row {
     }
 }
 
-fn notes(inputs: &WeeklyInputs, ranking: &Ranking) -> Vec<String> {
+fn notes(inputs: &NoticeInputs, ranking: &Ranking) -> Vec<String> {
     if ranking.parameter == inputs.pm25.parameter {
         return rules(inputs);
     }
@@ -121,12 +128,15 @@ fn notes(inputs: &WeeklyInputs, ranking: &Ranking) -> Vec<String> {
 }
 
 /// How the columns are to be read.
-fn rules(inputs: &WeeklyInputs) -> Vec<String> {
+fn rules(inputs: &NoticeInputs) -> Vec<String> {
     let period = inputs.period;
     let (month, day) = (period.last().month(), period.last().day());
     let min_days = period.min_valid_days(&inputs.settings.standards);
     vec![
-        "按修约后的浓度由低到高排名，浓度相同的名次并列；↑、↓分别表示名次较上周前移、后移。".to_owned(),
+        format!(
+            "按修约后的浓度由低到高排名，浓度相同的名次并列；↑、↓分别表示名次较{}前移、后移。",
+            wording::last(period)
+        ),
         format!(
             "环比与{}相比，同比与{}相比，负值表示下降；累计浓度为今年1月1日至{month}月{day}日有效日均浓度的平均值。",
             wording::short_period(period.previous()),
@@ -136,8 +146,9 @@ fn rules(inputs: &WeeklyInputs) -> Vec<String> {
     ]
 }
 
-fn figure(inputs: &WeeklyInputs, ranking: &Ranking, places: &Places<'_>, numbers: Numbers) -> Figure {
+fn figure(inputs: &NoticeInputs, ranking: &Ranking, places: &Places<'_>, numbers: Numbers) -> Figure {
     let name = wording::parameter(&ranking.parameter);
+    let (this, before) = (wording::this(inputs.period), wording::last(inputs.period));
     let bar = |row: &RankingRow| Bar {
         label: row.township.clone(),
         value: row.value,
@@ -145,11 +156,11 @@ fn figure(inputs: &WeeklyInputs, ranking: &Ranking, places: &Places<'_>, numbers
         emphasis: emphasis(row, places),
     };
     Figure {
-        caption: format!("图{} 各镇街{name}浓度与上周对比", numbers.figure),
+        caption: format!("图{} 各镇街{name}浓度与{before}对比", numbers.figure),
         unit: wording::unit(&ranking.unit),
-        current: "本周".to_owned(),
-        previous: "上周".to_owned(),
-        last: format!("本周后{}位", wording::numeral(inputs.settings.rules.last_n)),
+        current: this.to_owned(),
+        previous: before.to_owned(),
+        last: format!("{this}后{}位", wording::numeral(inputs.settings.rules.last_n)),
         bars: listed(places).map(bar).collect(),
     }
 }

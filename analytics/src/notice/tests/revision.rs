@@ -3,7 +3,7 @@
 use super::sample::inputs;
 use super::*;
 
-fn later() -> WeeklyInputs {
+fn later() -> NoticeInputs {
     let mut later = inputs();
     later.issued_on = NaiveDate::from_ymd_opt(2019, 8, 20).unwrap();
     later.program = "dustwatch 9.9.9".to_owned();
@@ -33,8 +33,8 @@ fn what_has_not_changed_stands_as_it_was_issued() {
     let register = Register::of(&first);
     let (again, issued) = settle(later(), Some(&register));
     assert_eq!(issued, Issued::Unchanged);
-    assert_eq!(html(&weekly(&again)), html(&weekly(&first)));
-    assert_eq!(markdown(&weekly(&again)), markdown(&weekly(&first)));
+    assert_eq!(html(&assemble(&again)), html(&assemble(&first)));
+    assert_eq!(markdown(&assemble(&again)), markdown(&assemble(&first)));
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn a_revision_says_what_changed_and_counts_on() {
     );
     assert_eq!(correction.changes[0].rank, ("4".to_owned(), "5".to_owned()));
     assert_eq!(correction.others, 1);
-    let notice = weekly(&revised);
+    let notice = assemble(&revised);
     assert_eq!(notice.file_stem(), "weekly-2019-W32-r1");
     assert!(notice.title.ends_with("（更正）"));
     assert_eq!(notice.sections[0].heading, "更正说明");
@@ -75,7 +75,7 @@ fn a_revision_says_what_changed_and_counts_on() {
     let register = Register::of(&revised);
     let (again, issued) = settle(changed, Some(&register));
     assert_eq!((issued, again.revision), (Issued::Unchanged, Some(1)));
-    assert_eq!(html(&weekly(&again)), html(&notice));
+    assert_eq!(html(&assemble(&again)), html(&notice));
     let (third, issued) = settle(later(), Some(&register));
     assert_eq!((issued, third.revision), (Issued::Revised, Some(2)));
     assert_eq!(
@@ -91,7 +91,7 @@ fn a_revision_of_completeness_alone_says_that_the_ranks_stand() {
     changed.completeness_tsp[2].valid_hours += 1;
     let (revised, issued) = settle(changed, Some(&register));
     assert_eq!(issued, Issued::Revised);
-    let notice = weekly(&revised);
+    let notice = assemble(&revised);
     let text = paragraphs(&notice.sections[0]);
     assert!(text.contains("各镇街浓度和排名不变，其他数据更正1项"), "{text}");
     assert!(tables(&notice.sections[0]).is_empty());

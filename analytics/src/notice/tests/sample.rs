@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use dustwatch_config::Settings;
 
-use crate::notice::{WeeklyInputs, WeeklySettings};
+use crate::notice::{NoticeInputs, NoticeWording};
 use crate::{
     CompletenessRow, DistrictFigure, Order, Period, Provenance, Published, Ranking, RankingRow, Scope,
     Source, Status,
@@ -184,18 +184,18 @@ fn completeness(settings: &Settings, lost: u32) -> Vec<CompletenessRow> {
 }
 
 /// The week with everything that a notice can have.
-pub(super) fn inputs() -> WeeklyInputs {
+pub(super) fn inputs() -> NoticeInputs {
     let settings = Settings::load(None).unwrap();
     let mut pm25 = rows(&PM25, &settings);
     pm25.push(absent("110109107", "清水镇", 3, Some(33)));
-    let mut pieces = WeeklySettings::from(&settings);
+    let mut pieces = NoticeWording::from(&settings);
     pieces.notice.copies = vec![
         "区委办公室".to_owned(),
         "区政府办公室".to_owned(),
         "区生态环境局".to_owned(),
     ];
     pieces.notice.contact = Some("大气办值班室".to_owned());
-    WeeklyInputs {
+    NoticeInputs {
         settings: pieces,
         period: week(),
         pm25: ranking("pm25", pm25),
@@ -204,6 +204,8 @@ pub(super) fn inputs() -> WeeklyInputs {
         district_tsp: district("tsp", 113, 119, -50),
         completeness_pm25: completeness(&settings, 0),
         completeness_tsp: completeness(&settings, 5),
+        reports: crate::notice::Reports::default(),
+        month: None,
         issued_on: NaiveDate::from_ymd_opt(2019, 8, 12).unwrap(),
         program: "dustwatch 0.1.0".to_owned(),
         revision: None,
