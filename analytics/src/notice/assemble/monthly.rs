@@ -117,10 +117,7 @@ pub(super) fn progress(inputs: &NoticeInputs, month: &MonthInputs) -> Vec<Block>
         year.change_percent
             .map_or_else(|| "无可比数据".to_owned(), |change| wording::change(Some(change))),
     );
-    text.push_str(&match allowed(year, &unit, limit) {
-        Some(sentence) => sentence,
-        None => String::new(),
-    });
+    text.push_str(&allowed(year, &unit, limit).unwrap_or_default());
     vec![Block::Paragraph(text)]
 }
 
@@ -198,7 +195,7 @@ fn supervision_table(month: &MonthInputs, number: u32) -> Table {
     Table {
         rows: month.supervision.rows.iter().map(row).collect(),
         notes: vec![
-            "R2为连续位列后几名且没有改善，R3b为降尘不降反升且位列后几名，R3c为一段时间内再次触发。"
+            "R2：PM2.5或TSP连续数月位列后几名且没有改善；R3a：降尘不降反升；R3b：降尘连续数月位列后几名且没有改善；R3c：触发后在规定月数内再次触发，建议问责。"
                 .to_owned(),
             format!("规则参数：{}。", month.supervision.settings),
         ],
