@@ -238,6 +238,8 @@ pub(crate) enum NoticeCommand {
     Weekly(NoticeArgs),
     /// The monthly dispatch (月调度): also dustfall, the year's target, who is called in.
     Monthly(NoticeArgs),
+    /// The issues in a folder, and whether they were delivered.
+    List(NoticeListArgs),
     /// Prints the layout of PDF files, to be edited and named in the settings as [notice] template.
     Template,
 }
@@ -259,6 +261,15 @@ pub(crate) struct NoticeArgs {
     /// Date of issue; today in the district when left out.
     #[arg(long, value_name = "DATE")]
     pub(crate) date: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NoticeListArgs {
+    /// Folder of the notices; that of [notice.due], or `notices`, when left out.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) printed: Printed,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

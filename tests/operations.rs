@@ -151,6 +151,7 @@ fn the_end_of_up_has_steps_with_names_and_brings_the_rollups_up_to_date() {
     }
     let expected = [
         "dashboard",
+        "notices",
         "alarms",
         "rollup",
         "drain",

@@ -4,13 +4,12 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use support::mosquitto::{Memory, Mosquitto};
 use support::process::Running;
+use support::webhook::webhook;
 use support::wire::Wire;
 use support::world::{Place, World};
 
@@ -37,41 +36,6 @@ fn quarter(before: u64) -> u64 {
 fn minutes(start: u64, tsp: u32) -> String {
     let one = |minute: u64| format!("{{\"time\":{},\"tsp\":{tsp}}}", start + minute * MINUTE);
     format!("{{\"obs\":[{}]}}", (0..15).map(one).collect::<Vec<_>>().join(","))
-}
-
-/// A webhook on loopback: gives the answers in their order, the last one for ever, and passes on what it was sent.
-fn webhook(answers: &'static [&'static str]) -> (String, Receiver<serde_json::Value>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/alarms", listener.local_addr().unwrap());
-    let (sender, receiver) = channel();
-    std::thread::spawn(move || {
-        for (at, stream) in listener.incoming().enumerate() {
-            let body = answer(stream.unwrap(), answers[at.min(answers.len() - 1)]);
-            if sender.send(body).is_err() {
-                return;
-            }
-        }
-    });
-    (url, receiver)
-}
-
-fn answer(mut stream: TcpStream, status: &str) -> serde_json::Value {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let (mut line, mut length) = (String::new(), 0);
-    while reader.read_line(&mut line).unwrap() > 2 {
-        if let Some(number) = line.to_lowercase().strip_prefix("content-length:") {
-            length = number.trim().parse().unwrap();
-        }
-        line.clear();
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).unwrap();
-    write!(
-        stream,
-        "HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-    )
-    .unwrap();
-    serde_json::from_slice(&body).unwrap()
 }
 
 fn world(url: &str) -> World {

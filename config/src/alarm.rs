@@ -35,6 +35,15 @@ pub struct AlarmSettings {
 pub struct Webhook(String);
 
 impl Webhook {
+    /// Takes an address; the error does not repeat it, since it may be the secret without its scheme.
+    pub(crate) fn parse(url: &str) -> Result<Self, &'static str> {
+        if url.starts_with("http://") || url.starts_with("https://") {
+            Ok(Self(url.to_owned()))
+        } else {
+            Err("does not begin with http:// or https://")
+        }
+    }
+
     /// The whole address, to post to.
     pub fn address(&self) -> &str {
         &self.0
@@ -248,18 +257,13 @@ impl AlarmSettings {
         if !(1..=3600).contains(&every_seconds) {
             return Err(origin.error("alarm.every_seconds", "must be 1 to 3600".to_owned()));
         }
-        if let Some(url) = &keys.webhook
-            && !(url.starts_with("http://") || url.starts_with("https://"))
-        {
-            // Not the text itself: it may be the secret without its scheme.
-            let message = "does not begin with http:// or https://".to_owned();
-            return Err(origin.error("alarm.webhook", message));
-        }
+        let webhook = keys.webhook.as_deref().map(Webhook::parse).transpose();
+        let webhook = webhook.map_err(|message| origin.error("alarm.webhook", message.to_owned()))?;
         Ok(Self {
             sets: chosen,
             every_seconds,
             publish: keys.publish.unwrap_or(true),
-            webhook: keys.webhook.map(Webhook),
+            webhook,
         })
     }
 

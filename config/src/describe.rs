@@ -136,6 +136,19 @@ impl Settings {
                 .map(|file| file.display().to_string())
                 .unwrap_or_default(),
         );
+        let due = self.notice.due.as_ref();
+        let text = |of: &dyn Fn(&crate::DueSettings) -> String| due.map(of).unwrap_or_default();
+        add("notice.due.out", text(&|due| due.out.display().to_string()));
+        add("notice.due.kinds", text(&|due| due.kinds.join(" ")));
+        add("notice.due.hour", text(&|due| due.hour.to_string()));
+        add("notice.due.formats", text(&|due| due.formats.join(" ")));
+        add(
+            "notice.due.deliver",
+            text(&|due| {
+                let ways = due.deliver.iter().map(|way| format!("{}: {}", way.name, way.url));
+                ways.collect::<Vec<_>>().join(" ")
+            }),
+        );
     }
 
     fn describe_rules(&self, add: &mut dyn FnMut(&str, String)) {

@@ -17,6 +17,7 @@ mod error;
 mod hotspots;
 pub mod ledgers;
 mod mapping;
+mod notice;
 mod parameters;
 mod qc;
 mod raw;
@@ -40,6 +41,7 @@ pub use error::{ConfigError, load_toml};
 pub use hotspots::HotspotSettings;
 pub use ledgers::LedgerKind;
 pub use mapping::mapping;
+pub use notice::{Delivery, DeliveryKind, DueSettings};
 pub use qc::{QC_TESTS, QcSettings, QcThresholds};
 pub use registry::Registry;
 pub use settings::{

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::alarm::RawAlarm;
 use crate::hotspots::RawHotspots;
+use crate::notice::RawDue;
 use crate::qc::RawQc;
 
 #[derive(Debug, Default, Deserialize)]
@@ -143,6 +144,7 @@ pub(crate) struct RawNotice {
     pub(crate) copies: Option<Vec<String>>,
     pub(crate) contact: Option<String>,
     pub(crate) template: Option<PathBuf>,
+    pub(crate) due: Option<RawDue>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -9,7 +9,10 @@ use chrono_tz::Tz;
 use dustwatch_observation::DistrictCode;
 
 use crate::raw::{RawJournal, RawLake, RawNotice, RawStandards};
-use crate::{ConfigError, DistrictSettings, JournalSettings, LakeSettings, NoticeSettings, StandardSettings};
+use crate::{
+    ConfigError, DistrictSettings, DueSettings, JournalSettings, LakeSettings, NoticeSettings,
+    StandardSettings,
+};
 
 /// Where the settings come from: for messages, and for paths beside the file.
 pub(crate) struct Origin<'a> {
@@ -176,8 +179,8 @@ fn has_whole_hours(timezone: Tz) -> bool {
         .all(|instant| instant.with_timezone(&timezone).offset().fix().local_minus_utc() % 3600 == 0)
 }
 
-pub(crate) fn notice(raw: RawNotice, origin: &Origin<'_>) -> NoticeSettings {
-    NoticeSettings {
+pub(crate) fn notice(raw: RawNotice, origin: &Origin<'_>) -> Result<NoticeSettings, ConfigError> {
+    Ok(NoticeSettings {
         agency: raw
             .agency
             .unwrap_or_else(|| "门头沟区大气污染防治工作领导小组办公室".to_owned()),
@@ -191,5 +194,6 @@ pub(crate) fn notice(raw: RawNotice, origin: &Origin<'_>) -> NoticeSettings {
         copies: raw.copies.unwrap_or_default(),
         contact: raw.contact,
         template: raw.template.map(|file| origin.beside(&file)),
-    }
+        due: raw.due.map(|due| DueSettings::resolve(due, origin)).transpose()?,
+    })
 }

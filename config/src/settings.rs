@@ -15,8 +15,8 @@ use crate::qc::Known;
 use crate::raw::RawSettings;
 use crate::resolve::{Origin, notice};
 use crate::{
-    AlarmSettings, ConfigError, DustfallSettings, HotspotSettings, LedgerKind, QcSettings, Registry, Shard,
-    TlsSettings, builtin, dustfall, ledgers, parameters,
+    AlarmSettings, ConfigError, DueSettings, DustfallSettings, HotspotSettings, LedgerKind, QcSettings,
+    Registry, Shard, TlsSettings, builtin, dustfall, ledgers, parameters,
 };
 
 pub use crate::rules::RuleSettings;
@@ -229,6 +229,8 @@ pub struct NoticeSettings {
     pub contact: Option<String>,
     /// Layout of PDF files, a Typst file; the built-in one without.
     pub template: Option<PathBuf>,
+    /// Notices that are made by themselves; none without the section.
+    pub due: Option<DueSettings>,
 }
 
 impl Settings {
@@ -315,7 +317,7 @@ impl Settings {
             dustfall: DustfallSettings::resolve(raw.dustfall, points, &|key, message| {
                 origin.error(&format!("dustfall.{key}"), message)
             })?,
-            notice: notice(raw.notice, &origin),
+            notice: notice(raw.notice, &origin)?,
             metrics_listen_is_set: raw.serve.metrics_listen.is_some(),
             metrics_listen: raw
                 .serve

@@ -17,6 +17,7 @@ mod inspect;
 mod lake;
 mod ledger;
 mod notice;
+mod noticing;
 mod origin;
 mod progress;
 mod qc;
@@ -61,6 +62,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Notice(NoticeCommand::Monthly(args)) => {
             notice::run(&settings(&common)?, NoticeKind::Monthly, args).await
         }
+        Command::Notice(NoticeCommand::List(args)) => noticing::list(&settings(&common)?, args),
         Command::Notice(NoticeCommand::Template) => notice::print_template(),
         Command::Completeness(args) => completeness::run(&settings(&common)?, args).await,
         Command::CityBulletin(args) => city_bulletin::run(&settings(&common)?, args).await,

@@ -1,4 +1,4 @@
-//! `serve`: the dashboard alone, over a lake that others write.
+//! `serve`: the dashboard, and notices that are due, over a lake that others write.
 
 use std::sync::Arc;
 
@@ -7,6 +7,7 @@ use dustwatch_dashboard::Dashboard;
 use dustwatch_edge::Shutdown;
 use dustwatch_observation::SystemClock;
 
+use super::noticing::keep_noticing;
 use crate::cli::ServeArgs;
 
 /// Serves until a signal.
@@ -15,7 +16,11 @@ pub(crate) async fn run(settings: &Settings, args: ServeArgs) -> anyhow::Result<
     let dashboard = Dashboard::open(settings.clone(), &listen, Arc::new(SystemClock)).await?;
     eprintln!("the dashboard is at http://{}/", dashboard.address()?);
     let mut shutdown = Shutdown::on_signals();
+    let (_, registry) = tokio::sync::watch::channel(settings.registry.clone());
+    let notices = tokio::spawn(keep_noticing(settings.clone(), registry, shutdown.clone()));
     dashboard.serve(async move { shutdown.requested().await }).await?;
+    // A notice under way is a matter of seconds, and is written whole or not at all.
+    notices.await?;
     Ok(())
 }
 

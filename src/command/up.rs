@@ -1,4 +1,4 @@
-//! `up`: broker (if embedded), ingester, rollups and alarms in one process, until stopped.
+//! `up`: broker (if embedded), ingester, rollups, alarms and notices in one process, until stopped.
 //!
 //! A stop has steps with names, and each has a deadline: alarms and rollup under way, the ingester's own (drain, commit,
 //! acknowledge), and the last rollup (last rollup). What a deadline cuts off, the next start makes up for.
@@ -16,6 +16,7 @@ use tokio::sync::watch;
 
 use super::alarming::keep_alarming;
 use super::ingest::{open_operators_door, watch};
+use super::noticing::keep_noticing;
 use super::origin::Origin;
 use super::{reload, serve};
 
@@ -45,9 +46,15 @@ pub(crate) async fn run(origin: Origin) -> anyhow::Result<()> {
         registry.clone(),
         shutdown.clone(),
     ));
+    let notices = tokio::spawn(keep_noticing(
+        settings.clone(),
+        registry.clone(),
+        shutdown.clone(),
+    ));
     let dashboard = tokio::spawn(serve::beside(settings.clone(), shutdown.clone()));
     watch(&mut pipeline, &mut shutdown).await?;
     end("dashboard", dashboard).await?;
+    end("notices", notices).await?;
     end("alarms", alarms).await?;
     end("rollup", rollups).await?;
     let summary = pipeline.shutdown().await?;

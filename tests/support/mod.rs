@@ -24,5 +24,6 @@ pub(crate) mod random;
 pub(crate) mod scrape;
 pub(crate) mod small_disk;
 pub(crate) mod span;
+pub(crate) mod webhook;
 pub(crate) mod wire;
 pub(crate) mod world;

@@ -4,7 +4,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use dustwatch_analytics::notice::Register;
+use dustwatch_analytics::notice::{NoticeKind, Register};
+
+/// Kinds of notices that have registers.
+const KINDS: [NoticeKind; 2] = [NoticeKind::Weekly, NoticeKind::Monthly];
 
 /// The register of the newest issue: `STEM.json`, or the `STEM-rN.json` with the highest number.
 pub(super) fn last_register(out: &Path, stem: &str) -> anyhow::Result<Option<Register>> {
@@ -43,6 +46,33 @@ pub(super) fn last_register(out: &Path, stem: &str) -> anyhow::Result<Option<Reg
     Ok(Some(register))
 }
 
+/// Every issue in a folder, with its register: the name of its files, oldest first by name.
+pub(crate) fn issues(out: &Path) -> anyhow::Result<Vec<(String, Register)>> {
+    let listed = out
+        .read_dir()
+        .with_context(|| format!("listing {}", out.display()))?;
+    let mut found = Vec::new();
+    for entry in listed {
+        let path = entry?.path();
+        let stem = path
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .unwrap_or_default();
+        let is_register = path.extension().is_some_and(|ending| ending == "json")
+            && KINDS
+                .iter()
+                .any(|kind| stem.starts_with(&format!("{}-", kind.as_str())));
+        if is_register {
+            let text =
+                std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+            let register = Register::parse(&text).with_context(|| format!("reading {}", path.display()))?;
+            found.push((stem.to_owned(), register));
+        }
+    }
+    found.sort_by(|one, other| one.0.cmp(&other.0));
+    Ok(found)
+}
+
 /// A document without a register was not made by this program, or by one that kept none.
 pub(super) fn refuse_to_overwrite(out: &Path, stem: &str) -> anyhow::Result<()> {
     for ending in ["html", "md", "pdf", "docx", "json"] {
@@ -58,7 +88,7 @@ pub(super) fn refuse_to_overwrite(out: &Path, stem: &str) -> anyhow::Result<()> 
 }
 
 /// Writes a file whole or not at all.
-pub(super) fn write_new(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let folder = path.parent().context("a file lies in a folder")?;
     let name = path
         .file_name()

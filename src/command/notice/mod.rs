@@ -22,7 +22,8 @@ use dustwatch_observation::{Clock, SystemClock};
 
 use super::Usage;
 use crate::cli::{NoticeArgs, NoticeFormat};
-use files::{last_register, refuse_to_overwrite, write_new};
+pub(crate) use files::{issues, write_whole};
+use files::{last_register, refuse_to_overwrite};
 use formats::Formats;
 
 /// Makes a notice and says where it is.
@@ -106,15 +107,16 @@ pub(crate) async fn write_issue(
     let notice = assemble(&inputs);
     let register = Register::of(&inputs);
     let stem = notice.file_stem();
-    let documents = formats.make(&notice, |ending| {
-        issued == Issued::Unchanged && out.join(format!("{stem}.{ending}")).exists()
-    })?;
+    let is_there =
+        |ending: &str| issued == Issued::Unchanged && out.join(format!("{stem}.{ending}")).exists();
+    // Typesetting takes seconds: other tasks of the process go on meanwhile.
+    let documents = tokio::task::block_in_place(|| formats.make(&notice, is_there))?;
     if issued != Issued::Unchanged {
         refuse_to_overwrite(out, &stem)?;
-        write_new(&out.join(format!("{stem}.json")), register.to_json().as_bytes())?;
+        write_whole(&out.join(format!("{stem}.json")), register.to_json().as_bytes())?;
     }
     for (ending, bytes) in documents {
-        write_new(&out.join(format!("{stem}.{ending}")), &bytes)?;
+        write_whole(&out.join(format!("{stem}.{ending}")), &bytes)?;
     }
     Ok(formats.paths(out, &stem))
 }
@@ -168,7 +170,7 @@ async fn write_again(
                  version of the program, its template or its fonts",
                 file.display()
             ),
-            Err(_) => write_new(&file, &bytes)?,
+            Err(_) => write_whole(&file, &bytes)?,
         }
     }
     Ok(formats.paths(out, &stem))
