@@ -129,6 +129,8 @@ fn a_notice_that_is_due_is_made_once_and_delivered_in_the_end() {
     // Nothing more is made or sent, by this process or the next one.
     serve.terminate();
     while talked.try_recv().is_ok() {}
+    // What a crash kept from being written is made up for, from the register.
+    std::fs::remove_file(world.path("due/weekly-2019-W32.pdf")).unwrap();
     let serve = world.spawn_dustwatch(&["serve", "--listen", "127.0.0.1:0"]);
     std::thread::sleep(Duration::from_secs(11));
     assert!(posted.try_recv().is_err() && talked.try_recv().is_err());

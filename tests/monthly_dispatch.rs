@@ -150,6 +150,19 @@ fn a_dispatch_is_made_again_and_revised_when_a_result_is_corrected() {
 }
 
 #[test]
+fn nobody_is_named_before_a_month_is_over() {
+    let world = World::new(&Place::new("110109")).with_clock();
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    // 2019-08-31 23:00 in Beijing.
+    world.set_clock(1_567_263_600 - now.as_secs() as i64);
+    let said = world.dustwatch(&["notice", "monthly", "--period", "2019-08"]);
+    said.expect_code(2);
+    assert!(said.stderr.contains("2019-08 is not over"), "{}", said.stderr);
+}
+
+#[test]
 fn a_month_is_no_week() {
     let world = prepared();
     let said = world.dustwatch(&["notice", "monthly", "--period", "2019-W32"]);

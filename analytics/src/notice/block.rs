@@ -50,6 +50,17 @@ pub struct Column {
     pub align: Align,
 }
 
+impl Column {
+    /// Columns of these headings, in their order.
+    pub(super) fn all(columns: &[(&str, Align)]) -> Vec<Self> {
+        let column = |(heading, align): &(&str, Align)| Self {
+            heading: (*heading).to_owned(),
+            align: *align,
+        };
+        columns.iter().map(column).collect()
+    }
+}
+
 /// Where the cells of a column stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Align {

@@ -1,7 +1,7 @@
 //! Official notices: published figures as a document that a bureau can sign.
 //!
 //! Place on the way: rankings, the district's figures and the completeness of the data come in; [`assemble`] puts
-//! them into a [`Notice`], and an [`Exporter`] writes that in one format. [`notice_for`] asks the lake for the
+//! them into a [`Notice`], and [`html`] and [`markdown`] write that. [`notice_for`] asks the lake for the
 //! figures first. [`settle`] compares them with the [`Register`] of the last issue: a notice whose figures changed is a
 //! revision (更正).
 //!
@@ -21,7 +21,6 @@ mod wording;
 
 pub use assemble::assemble;
 pub use block::{Align, Bar, Block, Column, Emphasis, Figure, Row, Section, Table};
-pub use document::{Exporter, Html, Markdown, exporters};
 pub use gather::{NoticeRequest, first_notice, notice_for, notice_inputs};
 pub use inputs::{Change, Correction, MonthInputs, NoticeInputs, NoticeKind, NoticeWording, YearFigure};
 pub use provenance::{NoticeProvenance, TableVersions};

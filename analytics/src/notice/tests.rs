@@ -291,16 +291,6 @@ fn names_what_it_was_made_from() {
 }
 
 #[test]
-fn exporters_write_what_the_functions_return() {
-    let notice = assemble(&inputs());
-    let files: Vec<(&str, Vec<u8>)> = (exporters().iter())
-        .map(|e| (e.extension(), e.export(&notice)))
-        .collect();
-    assert_eq!(files[0], ("html", html(&notice).into_bytes()));
-    assert_eq!(files[1], ("md", markdown(&notice).into_bytes()));
-}
-
-#[test]
 fn the_year_of_an_issue_is_that_of_its_week() {
     let mut inputs = inputs();
     inputs.period = crate::Period::week(2020, 1).unwrap();

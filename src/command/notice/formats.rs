@@ -47,7 +47,7 @@ impl Formats {
     ) -> anyhow::Result<Vec<(&'static str, Vec<u8>)>> {
         let mut documents = Vec::new();
         for format in &self.wanted {
-            let ending = ending(*format);
+            let ending = format.ending();
             if *format == NoticeFormat::Json || is_there(ending) {
                 continue;
             }
@@ -72,17 +72,7 @@ impl Formats {
 
     /// Where the documents lie.
     pub(super) fn paths(&self, out: &Path, stem: &str) -> Vec<PathBuf> {
-        let path = |format: &NoticeFormat| out.join(format!("{stem}.{}", ending(*format)));
+        let path = |format: &NoticeFormat| out.join(format!("{stem}.{}", format.ending()));
         self.wanted.iter().map(path).collect()
-    }
-}
-
-fn ending(format: NoticeFormat) -> &'static str {
-    match format {
-        NoticeFormat::Html => "html",
-        NoticeFormat::Md => "md",
-        NoticeFormat::Pdf => "pdf",
-        NoticeFormat::Docx => "docx",
-        NoticeFormat::Json => "json",
     }
 }

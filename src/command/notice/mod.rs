@@ -83,6 +83,13 @@ fn asked(
     if period.first() > today {
         return Err(Usage(format!("{period} lies in the future")).into());
     }
+    // Its list of names has consequences, and only final values may have those.
+    if kind == NoticeKind::Monthly && period.last() >= today {
+        return Err(Usage(format!(
+            "{period} is not over: who is called in is told of whole months only"
+        ))
+        .into());
+    }
     Ok((period, issued_on))
 }
 
@@ -122,7 +129,7 @@ pub(crate) async fn write_issue(
 }
 
 /// Makes the notice of a register again from the table versions that it names. Files that are there must be the same.
-async fn write_again(
+pub(crate) async fn write_again(
     settings: &Settings,
     register: &Path,
     out: &Path,
@@ -159,7 +166,7 @@ async fn write_again(
     let notice = assemble(&inputs);
     let stem = notice.file_stem();
     std::fs::create_dir_all(out).with_context(|| format!("making {}", out.display()))?;
-    let mut made = formats.make(&notice, |_| false)?;
+    let mut made = tokio::task::block_in_place(|| formats.make(&notice, |_| false))?;
     made.push(("json", Register::of(&inputs).to_json().into_bytes()));
     for (ending, bytes) in made {
         let file = out.join(format!("{stem}.{ending}"));

@@ -10,11 +10,11 @@ mod due;
 mod list;
 mod message;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use chrono::NaiveDate;
 use clap::ValueEnum;
 use dustwatch_analytics::Period;
 use dustwatch_config::{DueSettings, Registry, Settings};
@@ -23,7 +23,7 @@ use dustwatch_lake::{Lake, TableKind};
 use dustwatch_observation::{Clock, SystemClock};
 use tokio::sync::watch;
 
-use super::notice::{issues, write_issue};
+use super::notice::{issues, write_again, write_issue};
 use super::up::as_registered;
 use crate::cli::NoticeFormat;
 use deliveries::Deliveries;
@@ -74,11 +74,7 @@ async fn look(settings: &Settings, due: &DueSettings, clock: &dyn Clock) -> anyh
         .naive_local();
     let made = async {
         for period in due::periods(due, now) {
-            if !is_issued(&due.out, period)? && has_data(settings, period).await? {
-                let formats = formats(due)?;
-                let files = write_issue(settings, period, now.date(), &due.out, &formats).await?;
-                tracing::info!(%period, files = files.len(), folder = %due.out.display(), "a notice was due and is made");
-            }
+            make(settings, due, period, now.date()).await?;
         }
         anyhow::Ok(())
     };
@@ -90,15 +86,38 @@ async fn look(settings: &Settings, due: &DueSettings, clock: &dyn Clock) -> anyh
     made
 }
 
-/// Whether a register of the period is there, of the first issue or of a revision.
-fn is_issued(out: &Path, period: Period) -> anyhow::Result<bool> {
-    if !out.exists() {
-        return Ok(false);
-    }
-    let period = period.to_string();
-    Ok(issues(out)?
+/// Makes the notice of a period that has none, and completes one that a crash kept from getting all its documents.
+async fn make(
+    settings: &Settings,
+    due: &DueSettings,
+    period: Period,
+    today: NaiveDate,
+) -> anyhow::Result<()> {
+    let formats = formats(due)?;
+    let issued = match due.out.exists() {
+        true => issues(&due.out)?,
+        false => Vec::new(),
+    };
+    let period_text = period.to_string();
+    let of_period: Vec<&String> = issued
         .iter()
-        .any(|(_, register)| register.provenance.period == period))
+        .filter(|(_, register)| register.provenance.period == period_text)
+        .map(|(stem, _)| stem)
+        .collect();
+    for stem in &of_period {
+        let is_whole = |format: &NoticeFormat| due.out.join(format!("{stem}.{}", format.ending())).exists();
+        if !formats.iter().all(is_whole) {
+            // From the versions that it printed: what has come since is no part of it.
+            let register = due.out.join(format!("{stem}.json"));
+            write_again(settings, &register, &due.out, &formats).await?;
+            tracing::info!(notice = stem, "a notice lacked documents, and has them");
+        }
+    }
+    if of_period.is_empty() && has_data(settings, period).await? {
+        let files = write_issue(settings, period, today, &due.out, &formats).await?;
+        tracing::info!(%period, files = files.len(), folder = %due.out.display(), "a notice was due and is made");
+    }
+    Ok(())
 }
 
 /// A week that nobody observed has no notice.

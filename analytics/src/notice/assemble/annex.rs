@@ -27,12 +27,7 @@ pub(super) fn completeness(inputs: &NoticeInputs) -> Section {
             Block::Table(Table {
                 caption: "参加排名的监测站数据完整性".to_owned(),
                 unit: Some("小时".to_owned()),
-                columns: COLUMNS
-                    .map(|(heading, align)| Column {
-                        heading: heading.to_owned(),
-                        align,
-                    })
-                    .to_vec(),
+                columns: Column::all(&COLUMNS),
                 rows: inputs
                     .completeness_pm25
                     .iter()

@@ -62,12 +62,7 @@ fn table(inputs: &NoticeInputs, correction: &Correction) -> Table {
                 false => wording::unit(&inputs.pm25.unit),
             },
         ),
-        columns: COLUMNS
-            .map(|(heading, align)| Column {
-                heading: heading.to_owned(),
-                align,
-            })
-            .to_vec(),
+        columns: Column::all(&COLUMNS),
         rows: correction.changes.iter().map(row).collect(),
         notes: vec!["“—”表示无有效数据或不参加排名。".to_owned()],
     }

@@ -96,7 +96,8 @@ fn dustfall_table(month: &MonthInputs, limit: f64, number: u32) -> Table {
         notes: vec![format!(
             "按HJ 1221-2021测定，折算为30天；评价以{limit}吨/平方公里·月为限；“<”表示低于检出限；“—”表示无有效结果或无可比数据。"
         )],
-        ..table(format!("表{number} 各镇街降尘量及排名"), &columns)
+        caption: format!("表{number} 各镇街降尘量及排名"),
+        columns: Column::all(&columns),
     }
 }
 
@@ -193,26 +194,14 @@ fn supervision_table(month: &MonthInputs, number: u32) -> Table {
         }
     };
     Table {
+        unit: None,
         rows: month.supervision.rows.iter().map(row).collect(),
         notes: vec![
             "R2：PM2.5或TSP连续数月位列后几名且没有改善；R3a：降尘不降反升；R3b：降尘连续数月位列后几名且没有改善；R3c：触发后在规定月数内再次触发，建议问责。"
                 .to_owned(),
             format!("规则参数：{}。", month.supervision.settings),
         ],
-        ..table(format!("表{number} 约谈和问责建议名单"), &columns)
-    }
-}
-
-fn table(caption: String, columns: &[(&str, Align)]) -> Table {
-    let column = |(heading, align): &(&str, Align)| Column {
-        heading: (*heading).to_owned(),
-        align: *align,
-    };
-    Table {
-        caption,
-        unit: None,
-        columns: columns.iter().map(column).collect(),
-        rows: Vec::new(),
-        notes: Vec::new(),
+        caption: format!("表{number} 约谈和问责建议名单"),
+        columns: Column::all(&columns),
     }
 }

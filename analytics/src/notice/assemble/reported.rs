@@ -190,10 +190,6 @@ fn actions_table(before: &str, report: &EnforcementReport, number: u32) -> Table
 }
 
 fn table(caption: String, columns: &[(&str, Align)], rows: Vec<Vec<String>>, notes: Vec<String>) -> Table {
-    let column = |(heading, align): &(&str, Align)| Column {
-        heading: (*heading).to_owned(),
-        align: *align,
-    };
     let row = |cells| Row {
         cells,
         emphasis: Emphasis::Plain,
@@ -201,7 +197,7 @@ fn table(caption: String, columns: &[(&str, Align)], rows: Vec<Vec<String>>, not
     Table {
         caption,
         unit: None,
-        columns: columns.iter().map(column).collect(),
+        columns: Column::all(columns),
         rows: rows.into_iter().map(row).collect(),
         notes,
     }

@@ -102,10 +102,6 @@ fn ends(inputs: &NoticeInputs, ranking: &Ranking, places: &Places<'_>) -> Option
 }
 
 fn table(inputs: &NoticeInputs) -> Table {
-    let column = |heading: &str, align| Column {
-        heading: heading.to_owned(),
-        align,
-    };
     let row = |district: &DistrictFigure| Row {
         cells: vec![
             wording::parameter(&district.parameter),
@@ -122,16 +118,16 @@ fn table(inputs: &NoticeInputs) -> Table {
     Table {
         caption: "表1 全区主要指标".to_owned(),
         unit: Some(wording::unit(&inputs.pm25.unit)),
-        columns: vec![
-            column("指标", Align::Left),
-            column(wording::this(inputs.period), Align::Right),
-            column(wording::last(inputs.period), Align::Right),
-            column("环比(%)", Align::Right),
-            column("去年同期", Align::Right),
-            column("同比(%)", Align::Right),
-            column("今年累计", Align::Right),
-            column("有效天数", Align::Right),
-        ],
+        columns: Column::all(&[
+            ("指标", Align::Left),
+            (wording::this(inputs.period), Align::Right),
+            (wording::last(inputs.period), Align::Right),
+            ("环比(%)", Align::Right),
+            ("去年同期", Align::Right),
+            ("同比(%)", Align::Right),
+            ("今年累计", Align::Right),
+            ("有效天数", Align::Right),
+        ]),
         rows: vec![row(&inputs.district_pm25), row(&inputs.district_tsp)],
         notes: vec!["环比、同比负值表示下降，“—”表示无有效数据或无可比数据。".to_owned()],
     }

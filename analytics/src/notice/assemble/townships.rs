@@ -66,12 +66,7 @@ fn table(inputs: &NoticeInputs, ranking: &Ranking, places: &Places<'_>, numbers:
             wording::parameter(&ranking.parameter)
         ),
         unit: Some(wording::unit(&ranking.unit)),
-        columns: columns
-            .map(|(heading, align)| Column {
-                heading: heading.to_owned(),
-                align,
-            })
-            .to_vec(),
+        columns: Column::all(&columns),
         rows: listed(places)
             .map(|row| line(row, places, inputs.settings.rules.last_n))
             .collect(),
