@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dustwatch_observation::Clock;
-use tokio::task::JoinSet;
 
 use crate::publish::{Publisher, PublisherOptions};
 use crate::settings::AgentSettings;
@@ -58,11 +57,8 @@ pub async fn run_agent(
     };
     let mut feeder = start_feeding(head, settings.batch, reader, durable, publisher.offers());
     let mut keeper = ends.keeper;
-    let mut sources = JoinSet::new();
     let intake = Intake::new(&settings, clock, ends.records);
-    for source in settings.sources {
-        sources.spawn(source::run(source, intake.clone(), shutdown.clone()));
-    }
+    let mut sources = source::start(settings.sources, settings.averaging, &intake, &shutdown);
     drop(intake);
 
     let early = tokio::select! {

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use crate::publish::{Link, LinkEvent, PublisherOptions};
 use crate::settings::{AgentSettings, SourceSettings, UartSettings};
+use crate::source::modbus::{Bus, ModbusSettings, read_unit};
 use crate::source::{Intake, Scanner, open_uart, try_exec};
 use crate::spool::Spool;
 
@@ -91,6 +92,7 @@ async fn source_once(
                 )),
             }
         }
+        SourceSettings::Modbus(source) => modbus_once(source, settings).await,
         SourceSettings::Hj212(source) => match tokio::net::TcpListener::bind(source.listen).await {
             Ok(_) => Ok(format!(
                 "HJ 212: {} is free; values come once a logger connects there",
@@ -126,6 +128,42 @@ async fn uart_once(source: &UartSettings) -> std::io::Result<String> {
         }
     }
     Err(std::io::Error::other("the line was closed"))
+}
+
+/// What every unit of a bus says when it is asked once.
+async fn modbus_once(source: &ModbusSettings, settings: &AgentSettings) -> Result<String, String> {
+    let mut bus = Bus::new(source.bus.clone(), source.timeout);
+    let (mut lines, mut ok) = (vec![source.bus.to_string()], true);
+    for unit in &source.units {
+        let who = format!("unit {} ({})", unit.address, unit.map.name);
+        match read_unit(&mut bus, unit, source.retries).await {
+            Err(error) if error.is_of_line() => return Err(format!("{}: {error}", source.bus)),
+            Err(error) => {
+                ok = false;
+                lines.push(format!("{who}: {error}"));
+            }
+            Ok(values) => {
+                let said: Vec<String> = unit
+                    .map
+                    .parameters()
+                    .map(|id| {
+                        let parameter = settings.parameters.get(id);
+                        let value = values.iter().find(|(of, _)| *of == id);
+                        let value = value.map_or("no data".to_owned(), |(_, value)| {
+                            format!("{value} {}", parameter.unit)
+                        });
+                        format!("{} {value}", parameter.key)
+                    })
+                    .collect();
+                lines.push(format!("{who}: {}", said.join(", ")));
+            }
+        }
+    }
+    if ok {
+        Ok(lines.join("\n"))
+    } else {
+        Err(lines.join("\n"))
+    }
 }
 
 async fn broker(settings: &AgentSettings, password: Option<String>) -> Finding {

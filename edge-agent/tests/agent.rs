@@ -254,7 +254,7 @@ fn wrong_settings_name_the_line_or_key() {
         ("110109\"\ndevice", "1101\"\ndevice", "agent.district"),
         ("[calibrate.tsp]", "[calibrate.tps]", "calibrate.tps"),
         ("mqtt://127.0.0.1:9", "127.0.0.1", "agent.broker"),
-        ("kind = \"exec\"", "kind = \"modbus\"", "modbus"),
+        ("kind = \"exec\"", "kind = \"opcua\"", "opcua"),
     ] {
         let config = write(folder.path(), "wrong.toml", &good.replace(from, to));
         let output = finish(spawn(edge().arg("run").arg("--config").arg(&config)));

@@ -6,8 +6,7 @@ mod common;
 use std::path::Path;
 use std::time::Duration;
 
-use common::{Broker, Ingester, edge, finish, signal, spawn, wait_for, write};
-use serial2::SerialPort;
+use common::{Broker, Ingester, edge, finish, signal, spawn, terminal, wait_for, write};
 
 const DEVICE: &str = "110109-DY-0003";
 /// The reference's own frame: atmospheric PM2.5 40, PM10 48.
@@ -15,19 +14,6 @@ const PMS: [u8; 32] = [
     0x42, 0x4D, 0x00, 0x1C, 0x00, 0x1E, 0x00, 0x2D, 0x00, 0x34, 0x00, 0x1C, 0x00, 0x28, 0x00, 0x30, 0x10,
     0x68, 0x04, 0xE2, 0x00, 0xD2, 0x00, 0x12, 0x00, 0x04, 0x00, 0x01, 0x97, 0x00, 0x04, 0x7C,
 ];
-
-/// A line with a module at one end: the module's port, and the name of the terminal at the other, which stays open.
-fn line() -> (SerialPort, SerialPort, std::path::PathBuf) {
-    use std::os::fd::AsRawFd;
-    let (one, other) = SerialPort::pair().unwrap();
-    let name = |port: &SerialPort| std::fs::read_link(format!("/proc/self/fd/{}", port.as_raw_fd())).unwrap();
-    let (first, second) = (name(&one), name(&other));
-    if second.starts_with("/dev/pts") {
-        (one, other, second)
-    } else {
-        (other, one, first)
-    }
-}
 
 fn settings(folder: &Path, broker: &str, line: &Path) -> std::path::PathBuf {
     let text = format!(
@@ -43,7 +29,7 @@ fn a_module_between_noise_is_heard() {
     let broker = Broker::start();
     let ingester = Ingester::start(broker.port, 0);
     let folder = tempfile::tempdir().unwrap();
-    let (module, _held, name) = line();
+    let (module, _held, name) = terminal();
     let config = settings(folder.path(), &broker.url(), &name);
     let agent = spawn(edge().arg("run").arg("--config").arg(&config));
     wait_for("three intervals", || {

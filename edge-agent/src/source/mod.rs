@@ -1,12 +1,15 @@
 //! Where observations come from: one driver a file.
 //!
-//! Each source runs as a task and hands what it observes to the `Intake`, which calibrates and keeps it. A source
-//! that fails is started again after a while; it never ends the agent.
+//! Each source runs as a task. What it observes goes to the `Intake`, which calibrates and keeps it; what it samples goes to the
+//! means of an interval (`average`), and they to the intake. A source that fails is started again after a while; it never
+//! ends the agent.
 
+mod average;
 mod exec;
 mod hj212;
 mod invented;
 mod line;
+pub mod modbus;
 mod uart;
 
 use std::sync::Arc;
@@ -14,7 +17,10 @@ use std::sync::Arc;
 use dustwatch_observation::json::encode_one;
 use dustwatch_observation::{Clock, Observation, ParameterSet};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 
+pub(crate) use average::Averaging;
+use average::Samples;
 pub(crate) use exec::try_once as try_exec;
 pub use hj212::Hj212Settings;
 pub use uart::{Module, UartSettings};
@@ -92,11 +98,31 @@ impl Intake {
     }
 }
 
+/// Starts sources, and the means of those that sample, until stopped.
+pub(crate) fn start(
+    sources: Vec<SourceSettings>,
+    averaging: Option<Averaging>,
+    intake: &Intake,
+    shutdown: &Shutdown,
+) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    let (samples, sampled) = Samples::new();
+    if let Some(averaging) = averaging {
+        let (intake, shutdown) = (intake.clone(), shutdown.clone());
+        tasks.spawn(async move { average::run(&averaging, &intake, sampled, shutdown).await });
+    }
+    for source in sources {
+        tasks.spawn(run(source, intake.clone(), samples.clone(), shutdown.clone()));
+    }
+    tasks
+}
+
 /// Runs a source until stopped.
-pub(crate) async fn run(settings: SourceSettings, intake: Intake, shutdown: Shutdown) {
+async fn run(settings: SourceSettings, intake: Intake, samples: Samples, shutdown: Shutdown) {
     match settings {
         SourceSettings::Exec { command } => exec::run(&command, &intake, shutdown).await,
-        SourceSettings::Uart(settings) => uart::run(&settings, &intake, shutdown).await,
+        SourceSettings::Uart(settings) => uart::run(&settings, &intake.parameters, &samples, shutdown).await,
+        SourceSettings::Modbus(settings) => modbus::run(&settings, &samples, shutdown).await,
         SourceSettings::Hj212(settings) => hj212::run(&settings, &intake, shutdown).await,
         SourceSettings::Simulate {
             interval_seconds,

@@ -288,3 +288,18 @@ pub fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
     std::fs::write(&path, text).unwrap();
     path
 }
+
+/// A terminal's master, its other end, which stays open, and that end's name.
+pub fn terminal() -> (serial2::SerialPort, serial2::SerialPort, PathBuf) {
+    use std::os::fd::AsRawFd;
+    let (one, other) = serial2::SerialPort::pair().unwrap();
+    let name = |port: &serial2::SerialPort| {
+        std::fs::read_link(format!("/proc/self/fd/{}", port.as_raw_fd())).unwrap()
+    };
+    let (first, second) = (name(&one), name(&other));
+    if second.starts_with("/dev/pts") {
+        (one, other, second)
+    } else {
+        (other, one, first)
+    }
+}

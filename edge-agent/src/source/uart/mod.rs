@@ -1,26 +1,22 @@
 //! UART: particle modules on a serial line, Plantower PMS5003 and PMS7003, Nova SDS011.
 //!
-//! A module speaks about once a second by itself. Its values are averaged over the reporting interval and kept as one
-//! observation at the interval's beginning; an interval in which less than half of what was expected came is kept with the
-//! flag of a broken link (HJ 212-2017, table 8, B), so that it is seen and not counted; one without any is not kept, and said.
+//! A module speaks about once a second by itself; what it says goes to the interval's means.
 //!
 //! Invariant: a byte sequence counts only if head, length and checksum are right; noise before and behind it does not matter.
 
 mod frames;
-mod mean;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use dustwatch_observation::{Flag, Observation};
+use dustwatch_observation::{Decimal, ParameterId, ParameterSet};
 use serial2::SerialPort;
 use tokio::sync::mpsc;
 
-use super::Intake;
+use super::average::Samples;
 use crate::Shutdown;
 pub use frames::Module;
-pub(crate) use frames::{Particles, Scanner};
-use mean::Mean;
+pub(crate) use frames::Scanner;
 
 /// Wait before a line that cannot be opened is tried again.
 const OPEN_PAUSE: Duration = Duration::from_secs(5);
@@ -42,11 +38,25 @@ pub struct UartSettings {
     pub interval_seconds: u32,
 }
 
+impl UartSettings {
+    /// Samples that an interval should bring, by parameter.
+    pub(crate) fn expected(&self, parameters: &ParameterSet) -> Vec<(ParameterId, u64)> {
+        let count = (u64::from(self.interval_seconds) * A_MINUTE / 60).max(1);
+        let ids = [parameters.find("pm25"), parameters.find("pm10")];
+        ids.into_iter().flatten().map(|id| (id, count)).collect()
+    }
+}
+
 /// Reads until stopped; a line that fails is opened again.
-pub(super) async fn run(settings: &UartSettings, intake: &Intake, mut shutdown: Shutdown) {
+pub(super) async fn run(
+    settings: &UartSettings,
+    parameters: &ParameterSet,
+    samples: &Samples,
+    mut shutdown: Shutdown,
+) {
     loop {
         let ended = tokio::select! {
-            ended = listen(settings, intake) => ended,
+            ended = listen(settings, parameters, samples) => ended,
             () = shutdown.requested() => return,
         };
         let Err(error) = ended else { return };
@@ -58,35 +68,26 @@ pub(super) async fn run(settings: &UartSettings, intake: &Intake, mut shutdown: 
     }
 }
 
-/// Opens the line and reads; returns why it cannot any more, or well when the spool is closed.
-async fn listen(settings: &UartSettings, intake: &Intake) -> std::io::Result<()> {
+/// Opens the line and reads; returns why it cannot any more, or well when nobody takes samples any more.
+async fn listen(
+    settings: &UartSettings,
+    parameters: &ParameterSet,
+    samples: &Samples,
+) -> std::io::Result<()> {
+    let (pm25, pm10) = (parameters.find("pm25"), parameters.find("pm10"));
     let mut bytes = open(settings)?;
     let mut scanner = Scanner::new(settings.module);
-    let mut mean: Option<Mean> = None;
-    let step = i64::from(settings.interval_seconds) * 1_000_000;
-    loop {
-        // An interval ends by itself, even when the module has fallen silent.
-        let read = tokio::time::timeout(Duration::from_secs(1), bytes.recv()).await;
-        let now = intake.clock.now().as_micros();
-        let start = now.div_euclid(step) * step;
-        if let Some(over) = mean.take_if(|mean| mean.start != start) {
-            if over.count == 0 {
-                tracing::warn!(device = %settings.device.display(), "the module was silent for an interval");
-            } else if !intake.take(observation(settings, intake, &over)).await {
+    while let Some(read) = bytes.recv().await {
+        for particles in scanner.push(&read?) {
+            let tenths =
+                |id: Option<ParameterId>, value: u32| id.map(|id| (id, Decimal::new(i64::from(value), 1)));
+            let said = [tenths(pm25, particles.pm25), tenths(pm10, particles.pm10)];
+            if !samples.offer(said.into_iter().flatten().collect()).await {
                 return Ok(());
             }
         }
-        let mean = mean.get_or_insert_with(|| Mean::new(start));
-        match read {
-            Err(_elapsed) => {}
-            Ok(None) => return Err(std::io::Error::other("the line was closed")),
-            Ok(Some(read)) => {
-                for particles in scanner.push(&read?) {
-                    mean.add(particles);
-                }
-            }
-        }
     }
+    Err(std::io::Error::other("the line was closed"))
 }
 
 /// The line's bytes, read on a thread of their own until nobody listens any more.
@@ -112,24 +113,4 @@ pub(crate) fn open(settings: &UartSettings) -> std::io::Result<mpsc::Receiver<st
             }
         })?;
     Ok(receiver)
-}
-
-/// What an interval came to.
-fn observation(settings: &UartSettings, intake: &Intake, mean: &Mean) -> Observation {
-    let mut observation = Observation::new(intake.parameters.len());
-    observation.time = dustwatch_observation::Time::from_micros(mean.start);
-    let expected = u64::from(settings.interval_seconds) * A_MINUTE / 60;
-    let flag = if mean.count * 2 < expected {
-        Flag::LinkError
-    } else {
-        Flag::Normal
-    };
-    for (key, value) in mean.values() {
-        if let Some(id) = intake.parameters.find(key) {
-            let reading = observation.reading_mut(id);
-            reading.value = Some(value);
-            reading.flag = flag;
-        }
-    }
-    observation
 }

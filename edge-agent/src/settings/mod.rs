@@ -39,6 +39,20 @@
 //! device = "/dev/ttyS1"
 //! interval = "1m"                    # its values are averaged over it
 //!
+//! [[source]]
+//! kind = "modbus"                    # units that are asked for their registers
+//! line = "/dev/ttyS2"                # with baud, parity, stop_bits if the maps' are not right
+//! # connect = "192.168.1.20:502"     # instead of a line: Modbus TCP; frames = "rtu" behind a serial server
+//! interval = "1m"                    # values are averaged over it
+//! poll = "5s"                        # how often each unit is asked
+//! timeout_ms = 500                   # how long an answer is waited for
+//! retries = 2
+//!
+//! [[source.unit]]
+//! map = "sds069"                     # built in, or a file: "our-monitor.toml"
+//! address = 1                        # on the bus; the map's without
+//! only = ["tsp", "pm10"]             # of what it has; everything without
+//!
 //! [calibrate.tsp]                    # true = slope × read + offset
 //! slope = 1.08
 //! offset = -2.0
@@ -46,20 +60,25 @@
 //!
 //! Invariant: settings that exist are consistent; an error names the file and the line or key.
 
+mod sources;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use dustwatch_config::{AddressError, Settings, TlsPart, TlsSettings, load_toml};
-use dustwatch_observation::hj212::{Command, CrcMode};
 use dustwatch_observation::{DeviceId, DistrictCode, ParameterSet};
 use serde::Deserialize;
 
 use crate::EdgeError;
 use crate::calibrate::{Calibration, Line};
 use crate::publish::{BrokerAddress, Confirm};
+pub(crate) use crate::source::Averaging;
+pub use crate::source::modbus;
 pub use crate::source::{Hj212Settings, Module, UartSettings};
+use sources::{Place, RawSource, averaging, resolve_source};
+pub use sources::{SourceSettings, parse_seconds};
 
 /// Everything that is decided before an agent starts.
 #[derive(Debug, Clone)]
@@ -90,29 +109,10 @@ pub struct AgentSettings {
     pub parameters: Arc<ParameterSet>,
     /// Where observations come from.
     pub sources: Vec<SourceSettings>,
+    /// What of them is averaged.
+    pub(crate) averaging: Option<Averaging>,
     /// Corrections.
     pub calibration: Calibration,
-}
-
-/// One place that observations come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SourceSettings {
-    /// A program that prints one JSON observation a line.
-    Exec {
-        /// Program and arguments.
-        command: Vec<String>,
-    },
-    /// Data loggers that connect.
-    Hj212(Hj212Settings),
-    /// A particle module on a serial line.
-    Uart(UartSettings),
-    /// An invented monitor.
-    Simulate {
-        /// Between two observations.
-        interval_seconds: u32,
-        /// What everything follows from.
-        seed: u64,
-    },
 }
 
 #[derive(Debug, Deserialize)]
@@ -145,31 +145,6 @@ struct RawAgent {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
-enum RawSource {
-    Exec {
-        command: Vec<String>,
-    },
-    Hj212 {
-        listen: String,
-        mn: Option<String>,
-        crc: Option<String>,
-        command: Option<u16>,
-        #[serde(default)]
-        units: BTreeMap<String, String>,
-    },
-    Uart {
-        module: String,
-        device: PathBuf,
-        interval: Option<String>,
-    },
-    Simulate {
-        interval: Option<String>,
-        seed: Option<u64>,
-    },
-}
-
-#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawLine {
     slope: Option<f64>,
@@ -185,22 +160,29 @@ impl AgentSettings {
     pub fn load(file: &Path) -> Result<Self, EdgeError> {
         let raw: RawFile = load_toml(file)?;
         let fault = |key: &str, what: String| EdgeError::Usage(format!("{}: {key}: {what}", file.display()));
-        let beside = |path: PathBuf| {
+        let beside_file = |path: &Path| {
             file.parent()
-                .map_or_else(|| path.clone(), |folder| folder.join(&path))
+                .map_or_else(|| path.to_path_buf(), |folder| folder.join(path))
         };
+        let beside = |path: PathBuf| beside_file(&path);
         let agent = raw.agent;
         let shared = Settings::load(agent.config.map(&beside).as_deref())?;
         let parameters = Arc::clone(&shared.parameters);
+        let place = Place {
+            parameters: &parameters,
+            beside: &beside_file,
+        };
         let sources = raw.source.into_iter().enumerate();
         let sources: Vec<SourceSettings> = sources
             .map(|(index, source)| {
-                resolve_source(source).map_err(|what| fault(&format!("source {}", index + 1), what))
+                resolve_source(source, &place).map_err(|what| fault(&format!("source {}", index + 1), what))
             })
             .collect::<Result<_, _>>()?;
         if sources.is_empty() {
             return Err(fault("source", "at least one [[source]] is needed".to_owned()));
         }
+        let averaging = averaging(&sources, &parameters)
+            .map_err(|what| EdgeError::Usage(format!("{}: {what}", file.display())))?;
         let batch = agent.batch.unwrap_or(1);
         if !(1..=1000).contains(&batch) {
             return Err(fault("agent.batch", "must be 1 to 1000".to_owned()));
@@ -246,80 +228,8 @@ impl AgentSettings {
             calibration: calibration(raw.calibrate, &parameters, &fault)?,
             parameters,
             sources,
+            averaging,
         })
-    }
-}
-
-fn resolve_source(raw: RawSource) -> Result<SourceSettings, String> {
-    match raw {
-        RawSource::Exec { command } if command.first().is_none_or(String::is_empty) => {
-            Err("command must name a program".to_owned())
-        }
-        RawSource::Exec { command } => Ok(SourceSettings::Exec { command }),
-        RawSource::Hj212 {
-            listen,
-            mn,
-            crc,
-            command,
-            units,
-        } => Ok(SourceSettings::Hj212(Hj212Settings {
-            listen: listen
-                .parse()
-                .map_err(|_| format!("listen {listen:?} is not an address like 0.0.0.0:9212"))?,
-            mn,
-            crc: crc_mode(crc.as_deref())?,
-            command: data_command(command.unwrap_or(2011))?,
-            units: units
-                .into_iter()
-                .map(|(factor, unit)| match unit.parse() {
-                    Ok(unit) => Ok((factor, unit)),
-                    Err(error) => Err(format!("units.{factor}: {error}")),
-                })
-                .collect::<Result<_, _>>()?,
-        })),
-        RawSource::Uart {
-            module,
-            device,
-            interval,
-        } => Ok(SourceSettings::Uart(UartSettings {
-            device,
-            module: match module.as_str() {
-                "pms5003" | "pms7003" => Module::Pms,
-                "sds011" => Module::Sds011,
-                _ => return Err(format!("module {module:?} is none of pms5003, pms7003, sds011")),
-            },
-            interval_seconds: interval_seconds(interval)?,
-        })),
-        RawSource::Simulate { interval, seed } => Ok(SourceSettings::Simulate {
-            interval_seconds: interval_seconds(interval)?,
-            seed: seed.unwrap_or(1),
-        }),
-    }
-}
-
-/// A reporting interval; a minute when none is said.
-fn interval_seconds(text: Option<String>) -> Result<u32, String> {
-    let text = text.unwrap_or_else(|| "1m".to_owned());
-    parse_seconds(&text)
-        .and_then(|s| u32::try_from(s).ok())
-        .filter(|s| 3600 % s == 0)
-        .ok_or_else(|| format!("interval {text:?} is not a length like 30s or 1m that divides an hour"))
-}
-
-fn crc_mode(text: Option<&str>) -> Result<CrcMode, String> {
-    match text {
-        None | Some("spec") => Ok(CrcMode::Spec),
-        Some("spec_or_modbus") => Ok(CrcMode::SpecOrModbus),
-        Some("ignore") => Ok(CrcMode::Ignore),
-        Some(other) => Err(format!("crc {other:?} is none of spec, spec_or_modbus, ignore")),
-    }
-}
-
-fn data_command(number: u16) -> Result<Command, String> {
-    let command = Command::of(number);
-    match command.is_data() {
-        true => Ok(command),
-        false => Err(format!("command {number} is none of 2011, 2051, 2061, 2031")),
     }
 }
 
@@ -369,16 +279,22 @@ pub fn offset_seconds(settings: &Settings) -> i32 {
         .local_minus_utc()
 }
 
-/// Seconds of a length like `30s`, `1m`, `1h`, `2d`; at least one.
-pub fn parse_seconds(text: &str) -> Option<u64> {
-    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let number: u64 = number.parse().ok()?;
-    let factor = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        _ => return None,
-    };
-    number.checked_mul(factor).filter(|seconds| *seconds > 0)
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn every_example_is_one_that_an_agent_takes() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/edge");
+        let mut kinds = std::collections::HashSet::new();
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let settings = AgentSettings::load(&entry.unwrap().path()).unwrap();
+            for source in &settings.sources {
+                kinds.insert(std::mem::discriminant(source));
+            }
+            assert_eq!(settings.device.as_str(), "110109-DY-0003");
+        }
+        assert_eq!(kinds.len(), 4, "exec, hj212, modbus, uart");
+    }
 }
