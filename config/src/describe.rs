@@ -20,6 +20,7 @@ impl Settings {
         for (key, value) in self.hotspots.describe() {
             add(&format!("hotspots.{key}"), value);
         }
+        self.hj212.describe(&mut add);
         self.dustfall.describe(&mut add);
         self.describe_notice(&mut add);
         add("serve.listen", self.serve_listen.clone());

@@ -14,6 +14,7 @@ mod calibration;
 mod describe;
 mod dustfall;
 mod error;
+mod frames;
 mod hotspots;
 pub mod ledgers;
 mod mapping;
@@ -38,6 +39,7 @@ pub use dustfall::{
     DistrictDustfall, DustfallPoint, DustfallSettings, NdPolicy, is_collector_area, is_collector_diameter,
 };
 pub use error::{ConfigError, load_toml};
+pub use frames::{FrameSettings, Reading};
 pub use hotspots::HotspotSettings;
 pub use ledgers::LedgerKind;
 pub use mapping::mapping;

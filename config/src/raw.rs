@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::alarm::RawAlarm;
+use crate::frames::RawFrames;
 use crate::hotspots::RawHotspots;
 use crate::notice::RawDue;
 use crate::qc::RawQc;
@@ -23,6 +24,7 @@ pub(crate) struct RawSettings {
     pub(crate) qc: RawQc,
     pub(crate) alarm: RawAlarm,
     pub(crate) hotspots: RawHotspots,
+    pub(crate) hj212: RawFrames,
     pub(crate) dustfall: RawDustfall,
     pub(crate) notice: RawNotice,
     pub(crate) serve: RawServe,

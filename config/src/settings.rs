@@ -15,8 +15,8 @@ use crate::qc::Known;
 use crate::raw::RawSettings;
 use crate::resolve::{Origin, notice};
 use crate::{
-    AlarmSettings, ConfigError, DueSettings, DustfallSettings, HotspotSettings, LedgerKind, QcSettings,
-    Registry, Shard, TlsSettings, builtin, dustfall, ledgers, parameters,
+    AlarmSettings, ConfigError, DueSettings, DustfallSettings, FrameSettings, HotspotSettings, LedgerKind,
+    QcSettings, Registry, Shard, TlsSettings, builtin, dustfall, ledgers, parameters,
 };
 
 pub use crate::rules::RuleSettings;
@@ -53,6 +53,8 @@ pub struct Settings {
     pub alarm: AlarmSettings,
     /// `[hotspots]`
     pub hotspots: HotspotSettings,
+    /// `[hj212]`
+    pub hj212: Arc<FrameSettings>,
     /// `[dustfall]`
     pub dustfall: DustfallSettings,
     /// `[notice]`
@@ -74,6 +76,18 @@ pub struct DistrictSettings {
     pub name: String,
     /// Time zone of days, weeks and months; whole hours from UTC.
     pub timezone: Tz,
+}
+
+impl DistrictSettings {
+    /// The distance of the time zone from UTC, in seconds, eastwards positive: of times that are written without one.
+    ///
+    /// A district's days have whole-hour offsets; zones that change theirs get the one of the middle of winter.
+    pub fn offset_seconds(&self) -> i32 {
+        use chrono::{Offset, TimeZone};
+        let winter = chrono::DateTime::UNIX_EPOCH.naive_utc() + chrono::Duration::days(50 * 365);
+        let offset = self.timezone.offset_from_utc_datetime(&winter);
+        offset.fix().local_minus_utc()
+    }
 }
 
 /// When a message is acknowledged to the broker.
@@ -301,6 +315,7 @@ impl Settings {
             qc,
             alarm,
             hotspots: HotspotSettings::resolve(&raw.hotspots, &origin)?,
+            hj212: Arc::new(FrameSettings::resolve(raw.hj212, &origin)?),
             ledgers: Arc::new(ledgers::load(
                 raw.district
                     .ledgers

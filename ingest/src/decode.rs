@@ -5,27 +5,27 @@
 
 use std::sync::Arc;
 
-use dustwatch_config::{Registry, Settings, UnknownDevice};
+use dustwatch_config::{Registry, Settings};
 use dustwatch_journal::Position;
-use dustwatch_lake::{LocalDays, ObservationRows, RejectedRow};
+use dustwatch_lake::{ObservationRows, RejectedRow};
 use dustwatch_observation::json::{self, Decoded, Decoder};
-use dustwatch_observation::{Ack, Observation, Reason, Time, Topic, TopicKind};
+use dustwatch_observation::{Ack, Reason, Topic, TopicKind};
 
 use tokio::sync::watch;
 
 use crate::confirm::Retained;
 use crate::counts::Counts;
 use crate::delivery::Journaled;
+use crate::frames::Frames;
+use crate::judge::Judge;
 use crate::ledger::Ledger;
 use crate::limit::{RejectLimit, Rejected};
 use crate::stats::{Stats, add};
 
-/// Earliest time that an observation may have: 2000-01-01, long before any monitor of this kind.
-const EARLIEST: Time = Time::from_millis(946_684_800_000);
-
 /// Decodes messages, one after the other.
 pub(crate) struct MessageDecoder {
     decoder: Decoder,
+    frames: Frames,
     judge: Judge,
     /// Where a registry comes from that is to take the place of the judge's.
     registry: Option<watch::Receiver<Arc<Registry>>>,
@@ -53,6 +53,7 @@ impl MessageDecoder {
     pub(crate) fn new(settings: &Settings, retained: Retained, stats: Arc<Stats>) -> Self {
         Self {
             decoder: Decoder::new(settings.parameters.clone()),
+            frames: Frames::new(settings),
             judge: Judge::new(settings),
             registry: None,
             ledger: Ledger::default(),
@@ -75,8 +76,7 @@ impl MessageDecoder {
         if let Some(registry) = &mut self.registry
             && registry.has_changed().unwrap_or(false)
         {
-            self.judge.registry = registry.borrow_and_update().clone();
-            self.judge.stands = None;
+            self.judge.follow(registry.borrow_and_update().clone());
         }
     }
 
@@ -125,11 +125,19 @@ impl MessageDecoder {
         };
         let before = rows.len();
         match self.judge.in_its_district(&topic) {
+            Ok(()) if topic.kind == TopicKind::Hj212 => self.frames(&topic, message, rows, &mut faults),
             Ok(()) => self.observations(&topic, message, rows, &mut faults),
             Err((reason, detail)) => faults.add(reason, detail),
         }
         add(&self.stats.observations, (rows.len() - before) as u64);
         let rejected = self.reject(message, faults);
+        if topic.kind == TopicKind::Hj212 {
+            // A frame has no number: nobody waits to hear that it is durable.
+            return Outcome {
+                rejected,
+                ..Outcome::default()
+            };
+        }
         let head = self.decoder.take_head();
         let Some(head) = head.or_else(|| json::peek(&message.payload)) else {
             return Outcome {
@@ -179,6 +187,28 @@ impl MessageDecoder {
         );
     }
 
+    /// The observations of raw HJ 212 frames.
+    fn frames(
+        &mut self,
+        topic: &Topic,
+        message: &Journaled,
+        rows: &mut ObservationRows,
+        faults: &mut Faults,
+    ) {
+        let device = topic.device.as_str();
+        let (observations, bad) = self.frames.read(device, &message.payload);
+        for detail in bad {
+            faults.add(Reason::BadFrame, detail);
+        }
+        for mut observation in observations {
+            device.clone_into(&mut observation.device);
+            match self.judge.observation(&observation, message.received_at) {
+                Ok(day) => rows.append(&observation, message.received_at, day),
+                Err((reason, detail)) => faults.add(reason, detail),
+            }
+        }
+    }
+
     /// What the device may forget now that this message is in the journal, rejected parts included.
     fn confirm(&mut self, topic: Topic, head: &json::Head) -> Option<(Topic, Ack)> {
         let device = topic.device.as_str();
@@ -206,7 +236,7 @@ impl MessageDecoder {
         if message.position <= self.rejected_up_to {
             return None;
         }
-        let day = self.judge.days.day_of(message.received_at).unwrap_or(0);
+        let day = self.judge.day_of(message.received_at);
         let seen = Rejected {
             received_at: message.received_at,
             day,
@@ -261,114 +291,5 @@ impl Faults {
             self.detail.push_str("; ");
         }
         self.detail.push_str(&detail);
-    }
-}
-
-/// Decides whether a message and an observation belong here.
-pub(crate) struct Judge {
-    registry: Arc<Registry>,
-    unknown_device: UnknownDevice,
-    future_tolerance_micros: i64,
-    max_payload_bytes: u32,
-    days: LocalDays,
-    /// The device and day that were looked up last and found: neighbouring observations have the same.
-    stands: Option<(String, i32)>,
-}
-
-impl Judge {
-    pub(crate) fn new(settings: &Settings) -> Self {
-        Self {
-            registry: settings.registry.clone(),
-            unknown_device: settings.broker.unknown_device,
-            future_tolerance_micros: i64::from(settings.broker.future_tolerance_seconds) * 1_000_000,
-            max_payload_bytes: settings.broker.max_payload_bytes,
-            days: LocalDays::new(settings.district.timezone),
-            stands: None,
-        }
-    }
-
-    fn topic(&self, message: &Journaled) -> Result<Topic, (Reason, String)> {
-        let topic = Topic::parse(&message.topic).map_err(|e| (Reason::BadTopic, e.to_string()))?;
-        if topic.kind != TopicKind::Obs {
-            return Err((
-                Reason::BadTopic,
-                format!("{} is not read here", topic.kind.as_str()),
-            ));
-        }
-        if message.sent_bytes > self.max_payload_bytes {
-            let (sent, max, kept) = (message.sent_bytes, self.max_payload_bytes, message.payload.len());
-            return Err((
-                Reason::TooLarge,
-                format!("{sent} bytes, {max} are taken; the first {kept} are kept"),
-            ));
-        }
-        Ok(topic)
-    }
-
-    /// A registered device publishes under the district of its township.
-    fn in_its_district(&self, topic: &Topic) -> Result<(), (Reason, String)> {
-        let entries = self.registry.entries(topic.device.as_str());
-        let mut districts = entries
-            .filter_map(|s| self.registry.township(&s.township))
-            .map(|t| t.district.as_str());
-        let Some(first) = districts.next() else {
-            return Ok(());
-        };
-        if first == topic.district.as_str() || districts.any(|d| d == topic.district.as_str()) {
-            return Ok(());
-        }
-        let detail = format!(
-            "device {} stands in district {first}, the topic says {}",
-            topic.device, topic.district
-        );
-        Err((Reason::DistrictMismatch, detail))
-    }
-
-    /// The local day that an observation belongs to, or why it is not taken.
-    pub(crate) fn observation(
-        &mut self,
-        observation: &Observation,
-        received_at: Time,
-    ) -> Result<i32, (Reason, String)> {
-        let time = observation.time;
-        if time.as_micros()
-            > received_at
-                .as_micros()
-                .saturating_add(self.future_tolerance_micros)
-        {
-            return Err((
-                Reason::FutureTime,
-                format!("time {time} is later than {received_at}, when it was received"),
-            ));
-        }
-        let day = self.days.day_of(time).filter(|_| time >= EARLIEST);
-        let day = day.ok_or_else(|| (Reason::PastTime, format!("time {time} is before {EARLIEST}")))?;
-        if self.unknown_device == UnknownDevice::Reject {
-            self.known(&observation.device, day)?;
-        }
-        Ok(day)
-    }
-
-    fn known(&mut self, device: &str, day: i32) -> Result<(), (Reason, String)> {
-        if self
-            .stands
-            .as_ref()
-            .is_some_and(|(stood, on)| *on == day && stood == device)
-        {
-            return Ok(());
-        }
-        let date = chrono::NaiveDate::default() + chrono::Duration::days(day.into());
-        if self.registry.station_on(device, date).is_some() {
-            let (stood, on) = self.stands.get_or_insert_default();
-            device.clone_into(stood);
-            *on = day;
-            return Ok(());
-        }
-        let detail = if self.registry.knows(device) {
-            format!("device {device} stood nowhere on {date}, by valid_from and valid_to in stations.csv")
-        } else {
-            format!("device {device} is not in stations.csv")
-        };
-        Err((Reason::UnknownDevice, detail))
     }
 }

@@ -14,7 +14,7 @@ use dustwatch_observation::table::{Mapping, Row, TableReader};
 use dustwatch_observation::{Clock, Reason, Time};
 
 use crate::IngestError;
-use crate::decode::Judge;
+use crate::judge::Judge;
 
 /// What an import did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

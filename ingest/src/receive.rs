@@ -62,6 +62,7 @@ impl Topics {
     pub(crate) async fn ask(&self, writer: &mut Writer) -> Result<(), ConnectionError> {
         self.confirmed.send_replace(false);
         let mut filters = self.districts.filters(TopicKind::Obs);
+        filters.extend(self.districts.filters(TopicKind::Hj212));
         if let Some(group) = &self.share {
             filters
                 .iter_mut()

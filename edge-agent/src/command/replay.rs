@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use dustwatch_edge::replay::{ReplayOptions, run_replay};
-use dustwatch_edge::settings::offset_seconds;
 use dustwatch_edge::{EdgeError, Progress, Shutdown};
 
 use super::bar::with_bar;
@@ -31,7 +30,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<bool> {
         publisher: args.tool.publisher("replay", &settings)?,
         files: args.files,
         mapping: dustwatch_config::mapping(&args.mapping).map_err(|e| EdgeError::Usage(e.to_string()))?,
-        offset_seconds: offset_seconds(&settings),
+        offset_seconds: settings.district.offset_seconds(),
         parameters: settings.parameters,
         speed: args.speed.parse()?,
         batch: args.tool.batch,

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use dustwatch_config::Settings;
 use dustwatch_edge::network::{Network, Troubles, invent, stations_csv};
-use dustwatch_edge::settings::offset_seconds;
 use dustwatch_edge::simulate::{SimulationOptions, run_live, run_simulation};
 use dustwatch_edge::{EdgeError, Progress, Shutdown};
 use dustwatch_observation::{Clock, SystemClock, Time};
@@ -120,7 +119,7 @@ fn network(args: &Args, settings: &Settings) -> Result<Network, EdgeError> {
     let network = Network::new(
         &stations,
         Arc::clone(&settings.parameters),
-        offset_seconds(settings),
+        settings.district.offset_seconds(),
         args.seed,
     );
     let network = if args.no_troubles {

@@ -224,7 +224,7 @@ impl AgentSettings {
                 .confirm
                 .map_or(Ok(Confirm::default()), |text| text.parse())
                 .map_err(|e: EdgeError| fault("agent.confirm", e.to_string()))?,
-            offset_seconds: offset_seconds(&shared),
+            offset_seconds: shared.district.offset_seconds(),
             calibration: calibration(raw.calibrate, &parameters, &fault)?,
             parameters,
             sources,
@@ -263,20 +263,6 @@ fn calibration(
         });
     }
     Ok(Calibration::new(lines))
-}
-
-/// The distance of a district's time zone from UTC, in seconds, eastwards positive.
-///
-/// A district's days have whole-hour offsets; zones that change theirs get the one of the middle of winter.
-pub fn offset_seconds(settings: &Settings) -> i32 {
-    use chrono::{Offset, TimeZone};
-    let winter = chrono::DateTime::UNIX_EPOCH.naive_utc() + chrono::Duration::days(50 * 365);
-    settings
-        .district
-        .timezone
-        .offset_from_utc_datetime(&winter)
-        .fix()
-        .local_minus_utc()
 }
 
 #[cfg(test)]

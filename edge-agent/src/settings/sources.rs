@@ -110,8 +110,10 @@ pub(super) fn resolve_source(raw: RawSource, place: &Place<'_>) -> Result<Source
                 .parse()
                 .map_err(|_| format!("listen {listen:?} is not an address like 0.0.0.0:9212"))?,
             mn,
-            crc: crc_mode(crc.as_deref())?,
-            command: data_command(command.unwrap_or(2011))?,
+            crc: crc.map_or(Ok(CrcMode::Spec), |crc| {
+                crc.parse().map_err(|what| format!("crc {what}"))
+            })?,
+            command: Command::of_data(command.unwrap_or(2011)).map_err(|what| format!("command {what}"))?,
             units: units
                 .into_iter()
                 .map(|(factor, unit)| match unit.parse() {
@@ -277,23 +279,6 @@ fn interval_seconds(text: Option<String>) -> Result<u32, String> {
         .and_then(|s| u32::try_from(s).ok())
         .filter(|s| 3600 % s == 0)
         .ok_or_else(|| format!("interval {text:?} is not a length like 30s or 1m that divides an hour"))
-}
-
-fn crc_mode(text: Option<&str>) -> Result<CrcMode, String> {
-    match text {
-        None | Some("spec") => Ok(CrcMode::Spec),
-        Some("spec_or_modbus") => Ok(CrcMode::SpecOrModbus),
-        Some("ignore") => Ok(CrcMode::Ignore),
-        Some(other) => Err(format!("crc {other:?} is none of spec, spec_or_modbus, ignore")),
-    }
-}
-
-fn data_command(number: u16) -> Result<Command, String> {
-    let command = Command::of(number);
-    match command.is_data() {
-        true => Ok(command),
-        false => Err(format!("command {number} is none of 2011, 2051, 2061, 2031")),
-    }
 }
 
 /// Seconds of a length like `30s`, `1m`, `1h`, `2d`; at least one.

@@ -12,6 +12,29 @@ pub enum CrcMode {
     Ignore,
 }
 
+impl std::str::FromStr for CrcMode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "spec" => Ok(CrcMode::Spec),
+            "spec_or_modbus" => Ok(CrcMode::SpecOrModbus),
+            "ignore" => Ok(CrcMode::Ignore),
+            other => Err(format!("{other:?} is none of spec, spec_or_modbus, ignore")),
+        }
+    }
+}
+
+impl std::fmt::Display for CrcMode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            CrcMode::Spec => "spec",
+            CrcMode::SpecOrModbus => "spec_or_modbus",
+            CrcMode::Ignore => "ignore",
+        })
+    }
+}
+
 impl CrcMode {
     /// Whether a checksum belongs to a segment.
     pub fn accepts(self, segment: &[u8], crc: u16) -> bool {

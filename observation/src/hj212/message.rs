@@ -73,6 +73,18 @@ impl Command {
         }
     }
 
+    /// The command of a number, if it brings values of a time.
+    ///
+    /// # Errors
+    /// Which numbers do.
+    pub fn of_data(number: u16) -> Result<Self, String> {
+        let command = Self::of(number);
+        match command.is_data() {
+            true => Ok(command),
+            false => Err(format!("{number} is none of 2011, 2051, 2061, 2031")),
+        }
+    }
+
     /// Whether it brings values of a time.
     pub fn is_data(self) -> bool {
         matches!(

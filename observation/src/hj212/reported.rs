@@ -47,6 +47,17 @@ impl Unit {
     }
 }
 
+impl std::fmt::Display for Unit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Unit::MilligramsPerCubicMetre => "mg/m3",
+            Unit::MicrogramsPerCubicMetre => "ug/m3",
+            Unit::NanogramsPerCubicMetre => "ng/m3",
+            Unit::Hectopascals => "hPa",
+        })
+    }
+}
+
 impl FromStr for Unit {
     type Err = String;
 
