@@ -80,7 +80,10 @@ fn frames_become_observations_once() {
     assert_eq!(rows.column("without_epoch"), ["true", "true"]);
     let rejected = rejected(&world);
     assert_eq!(rejected.column("reason"), ["bad_frame"]);
-    assert!(rejected.column("detail")[0].starts_with("parts {1} of 2"), "{rejected:?}");
+    assert!(
+        rejected.column("detail")[0].starts_with("parts {1} of 2"),
+        "{rejected:?}"
+    );
 }
 
 #[test]

@@ -38,7 +38,11 @@ pub async fn run_agent(
     let epoch = spool.epoch().to_owned();
     let options = publisher_options(&settings, password, &spool);
     let epoch_file = spool.epoch_file();
-    let (ends, reader, durable) = spool.start(settings.sync_interval);
+    let (ends, reader, durable) = spool.start(
+        settings.sync_interval,
+        settings.spool_limits.clone(),
+        Arc::clone(&clock),
+    )?;
     let confirmed = ends.confirmed;
     let on_confirmed = Box::new(move |_: &str, seq| {
         confirmed.send_replace(seq);

@@ -184,6 +184,17 @@ impl Journal {
         self.older.iter().map(|segment| segment.bytes).sum::<u64>() + self.writer.written()
     }
 
+    /// The last record of the oldest segment, if that is not the one being written to: what has to be
+    /// [given up](Journal::truncate) for disk space to come back.
+    pub fn oldest_segment_end(&self) -> Option<Position> {
+        self.older.front()?;
+        let next = self
+            .older
+            .get(1)
+            .map_or(self.writer.first(), |segment| segment.first);
+        Some(next.previous())
+    }
+
     /// Give up all records up to this one, which may be beyond the last. Segments that hold no others are removed
     /// before this returns, which works on a full disk too. The new [`cut`](Journal::cut) itself is durable with the next
     /// [`sync`](Journal::sync); until then a crash may bring back those records whose segments are still there. An
@@ -205,12 +216,8 @@ impl Journal {
             segments_removed: 0,
             bytes_freed: 0,
         };
-        while let Some(oldest) = self.older.front().copied() {
-            let next = self
-                .older
-                .get(1)
-                .map_or(self.writer.first(), |segment| segment.first);
-            if next.previous() > outcome.cut {
+        while let (Some(oldest), Some(end)) = (self.older.front().copied(), self.oldest_segment_end()) {
+            if end > outcome.cut {
                 break;
             }
             recovery::remove(self.storage.as_ref(), oldest.first).map_err(TruncateError::Remove)?;

@@ -296,3 +296,25 @@ fn opening_and_closing_again_does_not_grow_the_journal() {
     let bytes = open(dir.path()).bytes();
     assert_eq!(open(dir.path()).bytes(), bytes);
 }
+
+#[test]
+fn the_oldest_segment_can_be_given_up_alone() {
+    let dir = tempdir().unwrap();
+    let mut journal = open(dir.path());
+    assert_eq!(
+        journal.oldest_segment_end(),
+        None,
+        "only the one that is written to"
+    );
+    while journal.oldest_segment_end().is_none() {
+        let next = journal.last().get() + 1;
+        fill(&mut journal, next..=next);
+    }
+    let end = journal.oldest_segment_end().unwrap();
+    assert!(end > Position::ZERO && end < journal.last());
+    let before = journal.bytes();
+    let outcome = journal.truncate(end).unwrap();
+    assert_eq!((outcome.cut, outcome.segments_removed), (end, 1));
+    assert!(journal.bytes() < before);
+    assert_eq!(journal.oldest_segment_end(), None);
+}

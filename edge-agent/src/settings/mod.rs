@@ -10,6 +10,9 @@
 //! client_cert_file = "site-3.crt"    # if the broker asks for one, with
 //! client_key_file = "site-3.key"     # its key
 //! spool = "spool"                    # a folder, beside this file
+//! spool_limit_mb = 1024              # so much of the disk it may take
+//! spool_max_age = "365d"             # what is older is given up; any age without
+//! spool_full = "wait"                # when there is no room: sources wait; or drop_oldest, drop_newest
 //! sync_interval_ms = 1000            # up to so much is lost with the power
 //! batch = 1                          # observations of a message
 //! confirm = "ingester"               # or "broker", for brokers of others
@@ -77,8 +80,15 @@ use crate::publish::{BrokerAddress, Confirm};
 pub(crate) use crate::source::Averaging;
 pub use crate::source::modbus;
 pub use crate::source::{Hj212Settings, Module, UartSettings};
+use crate::spool::{SpoolLimits, WhenFull};
 use sources::{Place, RawSource, averaging, resolve_source};
 pub use sources::{SourceSettings, parse_seconds};
+
+/// MiB that the spool may take without a setting: some ten million observations.
+const DEFAULT_SPOOL_MB: u64 = 1024;
+/// A few segments: what is given up is given up by the segment.
+const MIN_SPOOL_MB: u64 = 16;
+const MAX_SPOOL_MB: u64 = 1 << 20;
 
 /// Everything that is decided before an agent starts.
 #[derive(Debug, Clone)]
@@ -95,6 +105,8 @@ pub struct AgentSettings {
     pub username: Option<String>,
     /// The spool's folder.
     pub spool: PathBuf,
+    /// How much the spool may hold.
+    pub spool_limits: SpoolLimits,
     /// Longest time that an observation is only in memory; up to this much is lost with the power.
     pub sync_interval: Duration,
     /// Observations of a message.
@@ -136,6 +148,9 @@ struct RawAgent {
     client_cert_file: Option<PathBuf>,
     client_key_file: Option<PathBuf>,
     spool: Option<PathBuf>,
+    spool_limit_mb: Option<u64>,
+    spool_max_age: Option<String>,
+    spool_full: Option<String>,
     sync_interval_ms: Option<u64>,
     batch: Option<usize>,
     confirm: Option<String>,
@@ -166,6 +181,8 @@ impl AgentSettings {
         };
         let beside = |path: PathBuf| beside_file(&path);
         let agent = raw.agent;
+        let spool_limits =
+            spool_limits(&agent).map_err(|(key, what)| fault(&format!("agent.{key}"), what))?;
         let shared = Settings::load(agent.config.map(&beside).as_deref())?;
         let parameters = Arc::clone(&shared.parameters);
         let place = Place {
@@ -217,6 +234,7 @@ impl AgentSettings {
             tls,
             username: agent.username,
             spool: beside(agent.spool.unwrap_or_else(|| PathBuf::from("spool"))),
+            spool_limits,
             sync_interval: Duration::from_millis(sync_ms),
             batch,
             resend_after: Duration::from_secs(resend_s),
@@ -231,6 +249,34 @@ impl AgentSettings {
             averaging,
         })
     }
+}
+
+/// The limits of the spool, or the key that is wrong, and why.
+fn spool_limits(agent: &RawAgent) -> Result<SpoolLimits, (&'static str, String)> {
+    let megabytes = agent.spool_limit_mb.unwrap_or(DEFAULT_SPOOL_MB);
+    if !(MIN_SPOOL_MB..=MAX_SPOOL_MB).contains(&megabytes) {
+        return Err((
+            "spool_limit_mb",
+            format!("must be {MIN_SPOOL_MB} to {MAX_SPOOL_MB}"),
+        ));
+    }
+    let age = agent.spool_max_age.as_deref().map(|text| {
+        parse_seconds(text).ok_or_else(|| {
+            (
+                "spool_max_age",
+                format!("{text:?} is not a length like 12h or 365d"),
+            )
+        })
+    });
+    let when_full = agent
+        .spool_full
+        .as_deref()
+        .map(|text| text.parse().map_err(|what: String| ("spool_full", what)));
+    Ok(SpoolLimits {
+        bytes: megabytes << 20,
+        age: age.transpose()?.map(Duration::from_secs),
+        when_full: when_full.transpose()?.unwrap_or(WhenFull::Wait),
+    })
 }
 
 fn calibration(

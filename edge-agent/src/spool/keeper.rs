@@ -1,7 +1,7 @@
 //! Writes records, syncs them by group, and gives up what is confirmed.
 //!
-//! A full disk slows the sources down and loses nothing that was taken: the record in hand is tried again, while
-//! confirmations go on making room.
+//! A full disk, or a spool at its limit, slows the sources down and loses nothing that was taken: the record in hand is tried again,
+//! while confirmations go on making room. By setting, the oldest records or the newest are given up instead ([`Room`]).
 
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use super::Record;
+use super::room::{Room, WhenFull};
 use crate::EdgeError;
 
 /// How long to wait for space on a full disk.
@@ -17,9 +18,12 @@ const FULL_PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) struct Keeper {
     journal: Journal,
+    room: Room,
     sync_interval: Duration,
     durable: watch::Sender<u64>,
     settled: Option<oneshot::Sender<()>>,
+    /// Bytes of records since the last sync, about.
+    unsynced: usize,
     /// When what is in memory has to be on the disk.
     sync_at: Option<Instant>,
     /// A record that the disk had no room for.
@@ -32,16 +36,18 @@ pub(super) struct Keeper {
 impl Keeper {
     pub(super) fn new(
         journal: Journal,
+        room: Room,
         sync_interval: Duration,
-        durable: watch::Sender<u64>,
-        settled: oneshot::Sender<()>,
+        (durable, settled): (watch::Sender<u64>, oneshot::Sender<()>),
     ) -> Self {
         let settled = Some(settled);
         Self {
             journal,
+            room,
             sync_interval,
             durable,
             settled,
+            unsynced: 0,
             sync_at: None,
             in_hand: None,
             waiting: Vec::new(),
@@ -82,17 +88,28 @@ impl Keeper {
     }
 
     fn append(&mut self, record: Record) -> Result<(), EdgeError> {
+        self.room.drop_old(&mut self.journal)?;
+        while self.room.lacks(&self.journal, self.unsynced + on_disk(&record)) {
+            if self.room.when_full() == WhenFull::DropOldest && self.room.drop_oldest(&mut self.journal)? {
+                continue;
+            }
+            return self.leave(record, "the spool is at its limit");
+        }
         match self.journal.append(&record.bytes) {
             Ok(_) => {
+                self.unsynced += on_disk(&record);
                 self.waiting.extend(record.synced);
                 self.sync_at
                     .get_or_insert_with(|| Instant::now() + self.sync_interval);
                 Ok(())
             }
             Err(AppendError::Full(failure)) => {
-                self.note_full(&failure.to_string());
-                self.in_hand = Some(record);
-                Ok(())
+                let makes_room = self.room.when_full() == WhenFull::DropOldest;
+                if makes_room && self.room.drop_oldest(&mut self.journal)? {
+                    self.in_hand = Some(record);
+                    return Ok(());
+                }
+                self.leave(record, &failure.to_string())
             }
             Err(AppendError::TooLarge { len, max }) => {
                 tracing::error!(len, max, "an observation is too large for the spool and is lost");
@@ -102,6 +119,17 @@ impl Keeper {
         }
     }
 
+    /// There is no room for a record: it waits, or goes.
+    fn leave(&mut self, record: Record, why: &str) -> Result<(), EdgeError> {
+        if self.room.when_full() == WhenFull::DropNewest {
+            self.room.refuse_newest();
+            return Ok(());
+        }
+        self.note_full(why);
+        self.in_hand = Some(record);
+        Ok(())
+    }
+
     fn retry(&mut self) -> Result<(), EdgeError> {
         self.in_hand.take().map_or(Ok(()), |record| self.append(record))
     }
@@ -109,9 +137,9 @@ impl Keeper {
     fn sync(&mut self) -> Result<(), EdgeError> {
         match self.journal.sync() {
             Ok(position) => {
-                self.sync_at = None;
+                (self.sync_at, self.unsynced) = (None, 0);
                 if std::mem::take(&mut self.disk_full) {
-                    tracing::info!("the disk has room again");
+                    tracing::info!("the spool has room again");
                 }
                 self.durable.send_replace(position.get());
                 for told in self.waiting.drain(..) {
@@ -131,7 +159,7 @@ impl Keeper {
 
     fn note_full(&mut self, failure: &str) {
         if !std::mem::replace(&mut self.disk_full, true) {
-            tracing::error!(failure, "the spool's disk is full; the sources have to wait");
+            tracing::error!(failure, "the spool has no room; the sources have to wait");
         }
     }
 
@@ -169,6 +197,11 @@ impl Keeper {
         }
         Ok(())
     }
+}
+
+/// Bytes that a record takes on disk, with what the journal puts around it.
+fn on_disk(record: &Record) -> usize {
+    record.bytes.len() + 32
 }
 
 async fn until(at: Option<Instant>) {

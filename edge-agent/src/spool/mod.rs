@@ -9,12 +9,14 @@
 mod epoch;
 mod feeder;
 mod keeper;
+mod room;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use dustwatch_journal::{Journal, JournalOptions, OnDamage, Reader};
-use dustwatch_observation::DeviceId;
+use dustwatch_observation::{Clock, DeviceId};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::EdgeError;
@@ -23,6 +25,8 @@ use epoch::EpochFile;
 use feeder::Feeder;
 pub(crate) use feeder::Head;
 use keeper::Keeper;
+use room::Room;
+pub use room::{SpoolLimits, WhenFull};
 
 /// A segment's size: small, since an agent's disk may be.
 const SEGMENT_BYTES: u64 = 4 << 20;
@@ -108,27 +112,34 @@ impl Spool {
     }
 
     /// Starts to keep, on a thread of its own; `sync_interval` is the longest time that a record is only in memory.
-    /// The feeder starts with [`start_feeding`].
-    pub(crate) fn start(self, sync_interval: Duration) -> (SpoolEnds, Reader, watch::Receiver<u64>) {
+    /// The feeder starts with [`start_feeding`]. What is too old already is given up.
+    ///
+    /// # Errors
+    /// [`EdgeError::SpoolRead`] and [`EdgeError::SpoolTruncate`], when its disk fails.
+    pub(crate) fn start(
+        mut self,
+        sync_interval: Duration,
+        limits: SpoolLimits,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(SpoolEnds, Reader, watch::Receiver<u64>), EdgeError> {
+        let mut room = Room::new(limits, clock);
+        room.drop_old(&mut self.journal)?;
         let reader = self.journal.reader(self.journal.cut());
         let (records, receiver) = mpsc::channel(64);
         let (confirmed, confirmations) = watch::channel(self.journal.cut().get());
         let (durable, news) = watch::channel(self.journal.last().get());
         let (tell, settled) = oneshot::channel();
-        let keeper = Keeper::new(self.journal, sync_interval, durable, tell);
+        let keeper = Keeper::new(self.journal, room, sync_interval, (durable, tell));
         let runtime = tokio::runtime::Handle::current();
         let keeper =
             tokio::task::spawn_blocking(move || runtime.block_on(keeper.run(receiver, confirmations)));
-        (
-            SpoolEnds {
-                records,
-                confirmed,
-                settled,
-                keeper,
-            },
-            reader,
-            news,
-        )
+        let ends = SpoolEnds {
+            records,
+            confirmed,
+            settled,
+            keeper,
+        };
+        Ok((ends, reader, news))
     }
 }
 
