@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dustwatch_observation::Clock;
+use tokio::task::JoinSet;
 
 use crate::publish::{Publisher, PublisherOptions};
+use crate::service::{self, Pulse};
 use crate::settings::AgentSettings;
 use crate::source::{self, Intake};
 use crate::spool::{Head, Spool, start_feeding};
@@ -36,12 +38,15 @@ pub async fn run_agent(
     let started = std::time::Instant::now();
     let spool = Spool::open(&settings.spool, &settings.device)?;
     let epoch = spool.epoch().to_owned();
-    let options = publisher_options(&settings, password, &spool);
+    let (keeping, publishing) = (Pulse::default(), Pulse::default());
+    let mut options = publisher_options(&settings, password, &spool);
+    options.pulse = publishing.clone();
     let epoch_file = spool.epoch_file();
     let (ends, reader, durable) = spool.start(
         settings.sync_interval,
         settings.spool_limits.clone(),
         Arc::clone(&clock),
+        keeping.clone(),
     )?;
     let confirmed = ends.confirmed;
     let on_confirmed = Box::new(move |_: &str, seq| {
@@ -64,6 +69,8 @@ pub async fn run_agent(
     let intake = Intake::new(&settings, clock, ends.records);
     let mut sources = source::start(settings.sources, settings.averaging, &intake, &shutdown);
     drop(intake);
+    let mut watched = JoinSet::new();
+    watched.spawn(async move { service::watch(&[keeping, publishing]).await });
 
     let early = tokio::select! {
         () = shutdown.requested() => None,
@@ -76,6 +83,7 @@ pub async fn run_agent(
         ended.map_err(|_| EdgeError::Ended("the spool"))??;
         return Err(EdgeError::Ended("the spool"));
     }
+    service::stopping();
     tracing::info!("stopping sources");
     let stopping = async { while sources.join_next().await.is_some() {} };
     drop(tokio::time::timeout(SOURCE_PATIENCE, stopping).await);

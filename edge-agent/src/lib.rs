@@ -18,6 +18,7 @@ pub mod publish;
 mod pump;
 mod random;
 pub mod replay;
+mod service;
 pub mod settings;
 mod shutdown;
 pub mod simulate;

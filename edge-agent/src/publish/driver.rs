@@ -80,6 +80,7 @@ impl Driver {
         let mut ended = false;
         let mut stop_at: Option<Instant> = None;
         loop {
+            self.options.pulse.beat();
             self.send();
             if ended && self.window.len() == 0 {
                 break;

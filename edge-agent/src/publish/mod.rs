@@ -26,6 +26,7 @@ pub use window::{Limits, Message};
 pub(crate) use link::{Link, LinkEvent, LinkOptions, MAX_PAYLOAD_BYTES};
 
 use crate::pack::Packet;
+use crate::service::Pulse;
 use crate::{EdgeError, Progress, Shutdown};
 use driver::Driver;
 
@@ -85,6 +86,8 @@ pub struct PublisherOptions {
     /// The highest number that the epoch used before now; a confirmation beyond makes a new epoch begin. `u64::MAX`:
     /// unknown, every confirmation is believed.
     pub highest_used: u64,
+    /// Beats while the publisher works.
+    pub(crate) pulse: Pulse,
 }
 
 impl PublisherOptions {
@@ -105,6 +108,7 @@ impl PublisherOptions {
             drain: Duration::from_secs(5),
             give_up_after: Some(Duration::from_secs(600)),
             highest_used: u64::MAX,
+            pulse: Pulse::default(),
         }
     }
 

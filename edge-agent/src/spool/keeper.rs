@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::Record;
 use super::room::{Room, WhenFull};
 use crate::EdgeError;
+use crate::service::{BEAT, Pulse};
 
 /// How long to wait for space on a full disk.
 const FULL_PAUSE: Duration = Duration::from_secs(1);
@@ -19,6 +20,7 @@ const FULL_PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct Keeper {
     journal: Journal,
     room: Room,
+    pulse: Pulse,
     sync_interval: Duration,
     durable: watch::Sender<u64>,
     settled: Option<oneshot::Sender<()>>,
@@ -36,7 +38,7 @@ pub(super) struct Keeper {
 impl Keeper {
     pub(super) fn new(
         journal: Journal,
-        room: Room,
+        (room, pulse): (Room, Pulse),
         sync_interval: Duration,
         (durable, settled): (watch::Sender<u64>, oneshot::Sender<()>),
     ) -> Self {
@@ -44,6 +46,7 @@ impl Keeper {
         Self {
             journal,
             room,
+            pulse,
             sync_interval,
             durable,
             settled,
@@ -63,6 +66,7 @@ impl Keeper {
     ) -> Result<(), EdgeError> {
         let mut open = true;
         loop {
+            self.pulse.beat();
             let sync_at = self.sync_at;
             tokio::select! {
                 biased;
@@ -79,6 +83,7 @@ impl Keeper {
                     Some(record) => self.append(record)?,
                     None => open = false,
                 },
+                () = tokio::time::sleep(BEAT) => {}
             }
             if !open && self.in_hand.is_none() {
                 self.settle()?;

@@ -21,6 +21,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::EdgeError;
 use crate::pack::Packet;
+use crate::service::Pulse;
 use epoch::EpochFile;
 use feeder::Feeder;
 pub(crate) use feeder::Head;
@@ -121,6 +122,7 @@ impl Spool {
         sync_interval: Duration,
         limits: SpoolLimits,
         clock: Arc<dyn Clock>,
+        pulse: Pulse,
     ) -> Result<(SpoolEnds, Reader, watch::Receiver<u64>), EdgeError> {
         let mut room = Room::new(limits, clock);
         room.drop_old(&mut self.journal)?;
@@ -129,7 +131,7 @@ impl Spool {
         let (confirmed, confirmations) = watch::channel(self.journal.cut().get());
         let (durable, news) = watch::channel(self.journal.last().get());
         let (tell, settled) = oneshot::channel();
-        let keeper = Keeper::new(self.journal, room, sync_interval, (durable, tell));
+        let keeper = Keeper::new(self.journal, (room, pulse), sync_interval, (durable, tell));
         let runtime = tokio::runtime::Handle::current();
         let keeper =
             tokio::task::spawn_blocking(move || runtime.block_on(keeper.run(receiver, confirmations)));
