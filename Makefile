@@ -33,5 +33,5 @@ soak:
 
 # The edge agent as one stripped file.
 edge:
-	cargo build --release --package dustwatch-edge
-	ls -l target/release/dustwatch-edge
+	cargo build --profile edge --package dustwatch-edge
+	ls -l target/edge/dustwatch-edge

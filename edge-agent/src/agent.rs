@@ -12,8 +12,9 @@ use tokio::task::JoinSet;
 use crate::publish::{Publisher, PublisherOptions};
 use crate::service::{self, Pulse};
 use crate::settings::AgentSettings;
-use crate::source::{self, Intake};
+use crate::source::{self, Intake, Working};
 use crate::spool::{Head, Spool, start_feeding};
+use crate::switch::{self, Switches};
 use crate::{EdgeError, Progress, Report, Shutdown};
 
 /// How long sources may take to stop.
@@ -66,8 +67,11 @@ pub async fn run_agent(
     };
     let mut feeder = start_feeding(head, settings.batch, reader, durable, publisher.offers());
     let mut keeper = ends.keeper;
-    let intake = Intake::new(&settings, clock, ends.records);
-    let mut sources = source::start(settings.sources, settings.averaging, &intake, &shutdown);
+    let (switches, seen) = Switches::new(&settings.switches);
+    let intake = Intake::new(&settings, Arc::clone(&clock), ends.records, switches.clone());
+    let Working { tasks, buses } = source::start(settings.sources, settings.averaging, &intake, &shutdown);
+    let mut sources = tasks;
+    sources.spawn(switch::run(switches, seen, buses, clock, shutdown.clone()));
     drop(intake);
     let mut watched = JoinSet::new();
     watched.spawn(async move { service::watch(&[keeping, publishing]).await });

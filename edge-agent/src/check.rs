@@ -11,6 +11,7 @@ use crate::settings::{AgentSettings, SourceSettings, UartSettings};
 use crate::source::modbus::{Bus, ModbusSettings, read_unit};
 use crate::source::{Intake, Scanner, open_uart, try_exec};
 use crate::spool::Spool;
+use crate::switch::Switches;
 
 /// How long a source may take to say something.
 const SOURCE_PATIENCE: Duration = Duration::from_secs(10);
@@ -75,7 +76,8 @@ async fn source_once(
     clock: &Arc<dyn Clock>,
 ) -> Result<String, String> {
     let (records, _kept) = mpsc::channel(1);
-    let intake = Intake::new(settings, Arc::clone(clock), records);
+    let (switches, _seen) = Switches::new(&[]);
+    let intake = Intake::new(settings, Arc::clone(clock), records, switches);
     match source {
         SourceSettings::Simulate { interval_seconds, .. } => {
             Ok(format!("invented, every {interval_seconds} s"))

@@ -24,6 +24,7 @@ mod shutdown;
 pub mod simulate;
 mod source;
 pub mod spool;
+pub mod switch;
 
 pub use error::EdgeError;
 pub use progress::{Progress, Report};

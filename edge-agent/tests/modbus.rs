@@ -10,7 +10,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{Broker, Ingester, edge, finish, signal, spawn, stdout, terminal, wait_for, write};
+use common::{
+    Broker, Ingester, edge, finish, play, signal, spawn, stdout, terminal, wait_for, with_crc, write,
+};
 use serial2::SerialPort;
 
 const DEVICE: &str = "110109-DY-0003";
@@ -76,33 +78,6 @@ impl Cable {
             _held: [held_first, held_second],
         }
     }
-}
-
-/// A unit that a test plays: answers each request with what `answer` says, or not at all.
-fn play(unit: SerialPort, mut answer: impl FnMut(&[u8]) -> Option<Vec<u8>> + Send + 'static) {
-    std::thread::spawn(move || {
-        let mut unit = unit;
-        unit.set_read_timeout(Duration::from_secs(60)).unwrap();
-        let mut request = [0; 8];
-        while unit.read_exact(&mut request).is_ok() {
-            if let Some(answer) = answer(&request) {
-                unit.write_all(&answer).unwrap();
-            }
-        }
-    });
-}
-
-/// Modbus' own CRC, bit by bit.
-fn with_crc(mut frame: Vec<u8>) -> Vec<u8> {
-    let mut crc = 0xFFFF_u16;
-    for byte in &frame {
-        crc ^= u16::from(*byte);
-        for _ in 0..8 {
-            crc = if crc & 1 == 1 { crc >> 1 ^ 0xA001 } else { crc >> 1 };
-        }
-    }
-    frame.extend(crc.to_le_bytes());
-    frame
 }
 
 fn free_port() -> u16 {

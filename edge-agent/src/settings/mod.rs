@@ -56,6 +56,17 @@
 //! address = 1                        # on the bus; the map's without
 //! only = ["tsp", "pm10"]             # of what it has; everything without
 //!
+//! [[switch]]                         # a relay that follows the dust: a spray cannon
+//! parameter = "tsp"
+//! window = "15m"                     # what the mean is taken over
+//! on_above = 500                     # in the parameter's unit
+//! off_below = 400
+//! min_run = "5m"
+//! source = 2                         # the relay's bus: the second [[source]]
+//! unit = 9                           # the relay's address there
+//! coil = 0
+//! report_as = "spray"                # a parameter that its state, 0 or 1, is reported as; if at all
+//!
 //! [calibrate.tsp]                    # true = slope × read + offset
 //! slope = 1.08
 //! offset = -2.0
@@ -64,6 +75,7 @@
 //! Invariant: settings that exist are consistent; an error names the file and the line or key.
 
 mod sources;
+mod switches;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -81,8 +93,10 @@ pub(crate) use crate::source::Averaging;
 pub use crate::source::modbus;
 pub use crate::source::{Hj212Settings, Module, UartSettings};
 use crate::spool::{SpoolLimits, WhenFull};
+use crate::switch::SwitchSettings;
 use sources::{Place, RawSource, averaging, resolve_source};
 pub use sources::{SourceSettings, parse_seconds};
+use switches::RawSwitch;
 
 /// MiB that the spool may take without a setting: some ten million observations.
 const DEFAULT_SPOOL_MB: u64 = 1024;
@@ -121,6 +135,8 @@ pub struct AgentSettings {
     pub parameters: Arc<ParameterSet>,
     /// Where observations come from.
     pub sources: Vec<SourceSettings>,
+    /// Relays that follow what is observed.
+    pub switches: Vec<SwitchSettings>,
     /// What of them is averaged.
     pub(crate) averaging: Option<Averaging>,
     /// Corrections.
@@ -133,6 +149,8 @@ struct RawFile {
     agent: RawAgent,
     #[serde(default)]
     source: Vec<RawSource>,
+    #[serde(default)]
+    switch: Vec<RawSwitch>,
     #[serde(default)]
     calibrate: BTreeMap<String, RawLine>,
 }
@@ -198,6 +216,12 @@ impl AgentSettings {
         if sources.is_empty() {
             return Err(fault("source", "at least one [[source]] is needed".to_owned()));
         }
+        let switches = raw.switch.into_iter().enumerate();
+        let switches = switches.map(|(index, raw)| {
+            switches::resolve(raw, &sources, &parameters)
+                .map_err(|what| fault(&format!("switch {}", index + 1), what))
+        });
+        let switches = switches.collect::<Result<_, _>>()?;
         let averaging = averaging(&sources, &parameters)
             .map_err(|what| EdgeError::Usage(format!("{}: {what}", file.display())))?;
         let batch = agent.batch.unwrap_or(1);
@@ -246,6 +270,7 @@ impl AgentSettings {
             calibration: calibration(raw.calibrate, &parameters, &fault)?,
             parameters,
             sources,
+            switches,
             averaging,
         })
     }

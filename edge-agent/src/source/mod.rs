@@ -30,9 +30,13 @@ use crate::Shutdown;
 use crate::calibrate::Calibration;
 use crate::settings::{AgentSettings, SourceSettings};
 use crate::spool::Record;
+use crate::switch::{CoilOrder, Switches};
 
 /// Largest record, in bytes: whatever the source says, a payload with it fits into a packet.
 const MAX_RECORD_BYTES: usize = 256 << 10;
+
+/// Orders to a bus that may wait.
+const ORDERS: usize = 16;
 
 /// The way from a source into the spool.
 #[derive(Debug, Clone)]
@@ -43,6 +47,7 @@ pub(crate) struct Intake {
     pub(crate) offset_seconds: i32,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) records: mpsc::Sender<Record>,
+    pub(crate) switches: Switches,
 }
 
 impl Intake {
@@ -51,6 +56,7 @@ impl Intake {
         settings: &AgentSettings,
         clock: Arc<dyn Clock>,
         records: mpsc::Sender<Record>,
+        switches: Switches,
     ) -> Self {
         Self {
             device: settings.device.as_str().to_owned(),
@@ -59,6 +65,7 @@ impl Intake {
             offset_seconds: settings.offset_seconds,
             clock,
             records,
+            switches,
         }
     }
 
@@ -79,6 +86,7 @@ impl Intake {
         observation.epoch.clear();
         observation.seq = None;
         self.calibration.apply(&mut observation);
+        self.switches.show(&mut observation);
         let mut bytes = Vec::with_capacity(256);
         encode_one(
             &self.parameters,
@@ -98,31 +106,48 @@ impl Intake {
     }
 }
 
+/// Sources that work, and the ways to the buses of those that have one.
+pub(crate) struct Working {
+    pub(crate) tasks: JoinSet<()>,
+    pub(crate) buses: Vec<Option<mpsc::Sender<CoilOrder>>>,
+}
+
 /// Starts sources, and the means of those that sample, until stopped.
 pub(crate) fn start(
     sources: Vec<SourceSettings>,
     averaging: Option<Averaging>,
     intake: &Intake,
     shutdown: &Shutdown,
-) -> JoinSet<()> {
+) -> Working {
     let mut tasks = JoinSet::new();
     let (samples, sampled) = Samples::new();
     if let Some(averaging) = averaging {
         let (intake, shutdown) = (intake.clone(), shutdown.clone());
         tasks.spawn(async move { average::run(&averaging, &intake, sampled, shutdown).await });
     }
+    let mut buses = Vec::with_capacity(sources.len());
     for source in sources {
-        tasks.spawn(run(source, intake.clone(), samples.clone(), shutdown.clone()));
+        let (order, orders) = mpsc::channel(ORDERS);
+        let has_bus = matches!(source, SourceSettings::Modbus(_));
+        buses.push(has_bus.then_some(order));
+        let (intake, samples, shutdown) = (intake.clone(), samples.clone(), shutdown.clone());
+        tasks.spawn(run(source, intake, samples, orders, shutdown));
     }
-    tasks
+    Working { tasks, buses }
 }
 
 /// Runs a source until stopped.
-async fn run(settings: SourceSettings, intake: Intake, samples: Samples, shutdown: Shutdown) {
+async fn run(
+    settings: SourceSettings,
+    intake: Intake,
+    samples: Samples,
+    orders: mpsc::Receiver<CoilOrder>,
+    shutdown: Shutdown,
+) {
     match settings {
         SourceSettings::Exec { command } => exec::run(&command, &intake, shutdown).await,
         SourceSettings::Uart(settings) => uart::run(&settings, &intake.parameters, &samples, shutdown).await,
-        SourceSettings::Modbus(settings) => modbus::run(&settings, &samples, shutdown).await,
+        SourceSettings::Modbus(settings) => modbus::run(&settings, &samples, orders, shutdown).await,
         SourceSettings::Hj212(settings) => hj212::run(&settings, &intake, shutdown).await,
         SourceSettings::Simulate {
             interval_seconds,

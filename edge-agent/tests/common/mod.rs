@@ -303,3 +303,30 @@ pub fn terminal() -> (serial2::SerialPort, serial2::SerialPort, PathBuf) {
         (other, one, first)
     }
 }
+
+/// A unit that a test plays: answers each request with what `answer` says, or not at all.
+pub fn play(unit: serial2::SerialPort, mut answer: impl FnMut(&[u8]) -> Option<Vec<u8>> + Send + 'static) {
+    std::thread::spawn(move || {
+        let mut unit = unit;
+        unit.set_read_timeout(Duration::from_secs(60)).unwrap();
+        let mut request = [0; 8];
+        while unit.read_exact(&mut request).is_ok() {
+            if let Some(answer) = answer(&request) {
+                unit.write_all(&answer).unwrap();
+            }
+        }
+    });
+}
+
+/// Modbus' own CRC, bit by bit.
+pub fn with_crc(mut frame: Vec<u8>) -> Vec<u8> {
+    let mut crc = 0xFFFF_u16;
+    for byte in &frame {
+        crc ^= u16::from(*byte);
+        for _ in 0..8 {
+            crc = if crc & 1 == 1 { crc >> 1 ^ 0xA001 } else { crc >> 1 };
+        }
+    }
+    frame.extend(crc.to_le_bytes());
+    frame
+}

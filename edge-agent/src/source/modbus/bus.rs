@@ -9,7 +9,7 @@ use std::time::Duration;
 use serial2_tokio::{CharSize, Parity as SerialParity, SerialPort, Settings, StopBits};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_modbus::client::{Context, Reader, rtu, tcp};
+use tokio_modbus::client::{Context, Reader, Writer, rtu, tcp};
 use tokio_modbus::slave::{Slave, SlaveContext};
 use tokio_modbus::{Error, ExceptionCode};
 
@@ -110,51 +110,53 @@ impl Bus {
 
     /// The registers of one request.
     pub(crate) async fn read(&mut self, unit: u8, read: &Read) -> Result<Vec<u16>, BusError> {
-        let answer = self.ask(unit, read).await;
+        let (first, last) = (read.address, u32::from(read.address) + u32::from(read.count) - 1);
+        let answer = self.ask(unit, (first, last), async |context| match read.input {
+            false => context.read_holding_registers(read.address, read.count).await,
+            true => context.read_input_registers(read.address, read.count).await,
+        });
+        let words = answer.await?;
+        if words.len() == usize::from(read.count) {
+            return Ok(words);
+        }
+        let error = BusError::Strange(format!("{} registers instead of {}", words.len(), read.count));
+        self.settle().await;
+        Err(error)
+    }
+
+    /// Turns a coil on or off (function 5).
+    pub(crate) async fn write_coil(&mut self, unit: u8, coil: u16, on: bool) -> Result<(), BusError> {
+        let place = (coil, u32::from(coil));
+        self.ask(unit, place, async |context| {
+            context.write_single_coil(coil, on).await
+        })
+        .await
+    }
+
+    /// Asks a unit something about registers from a first to a last, and leaves the line in order.
+    async fn ask<T>(
+        &mut self,
+        unit: u8,
+        (first, last): (u16, u32),
+        question: impl AsyncFnOnce(&mut Context) -> tokio_modbus::Result<T>,
+    ) -> Result<T, BusError> {
+        let (gap, patience) = (self.frame_gap(), self.patience);
+        let open = self.opened().await?;
+        tokio::time::sleep(gap).await;
+        open.context.set_slave(Slave(unit));
+        let answer = match timeout(patience, question(&mut open.context)).await {
+            Err(_elapsed) => Err(BusError::Silent(patience)),
+            Ok(Err(Error::Transport(error))) => Err(BusError::Lost(error)),
+            Ok(Err(Error::Protocol(error))) => Err(BusError::Strange(error.to_string())),
+            Ok(Ok(Err(code))) => Err(BusError::Refused { first, last, code }),
+            Ok(Ok(Ok(said))) => Ok(said),
+        };
         match &answer {
             Err(BusError::Silent(_) | BusError::Strange(_)) => self.settle().await,
             Err(BusError::Lost(_)) => self.open = None,
             _ => {}
         }
         answer
-    }
-
-    async fn ask(&mut self, unit: u8, read: &Read) -> Result<Vec<u16>, BusError> {
-        let gap = self.frame_gap();
-        let (patience, open) = (self.patience, self.opened().await?);
-        tokio::time::sleep(gap).await;
-        open.context.set_slave(Slave(unit));
-        let asked = async {
-            match read.input {
-                false => {
-                    open.context
-                        .read_holding_registers(read.address, read.count)
-                        .await
-                }
-                true => open.context.read_input_registers(read.address, read.count).await,
-            }
-        };
-        let words = match timeout(patience, asked).await {
-            Err(_elapsed) => return Err(BusError::Silent(patience)),
-            Ok(Err(Error::Transport(error))) => return Err(BusError::Lost(error)),
-            Ok(Err(Error::Protocol(error))) => return Err(BusError::Strange(error.to_string())),
-            Ok(Ok(Err(code))) => {
-                return Err(BusError::Refused {
-                    first: read.address,
-                    last: u32::from(read.address) + u32::from(read.count) - 1,
-                    code,
-                });
-            }
-            Ok(Ok(Ok(words))) => words,
-        };
-        if words.len() == usize::from(read.count) {
-            return Ok(words);
-        }
-        Err(BusError::Strange(format!(
-            "{} registers instead of {}",
-            words.len(),
-            read.count
-        )))
     }
 
     /// Lets a late answer pass by.

@@ -2,6 +2,7 @@
 //!
 //! Every `poll` each unit is asked; what it says goes to the interval's means. A unit that does not answer is tried again at once,
 //! and then, while it stays silent, ever more rarely, so that it costs the others little; its parameters are missing meanwhile.
+//! Between two questions it is the relays' turn.
 //!
 //! Invariant: a value belongs to the register that was asked for, or does not come at all.
 
@@ -10,9 +11,11 @@ mod map;
 mod shipped;
 mod value;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use dustwatch_observation::{Decimal, ParameterId};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
 pub use bus::BusSettings;
@@ -22,6 +25,7 @@ pub use value::{Kind, Reading, WordOrder};
 
 use super::average::Samples;
 use crate::Shutdown;
+use crate::switch::CoilOrder;
 
 /// Longest time between two questions to a unit that does not answer.
 const LONGEST_REST: Duration = Duration::from_secs(60);
@@ -69,25 +73,90 @@ struct Unit {
     rests_until: Instant,
 }
 
-/// Asks until stopped.
-pub(super) async fn run(settings: &ModbusSettings, samples: &Samples, mut shutdown: Shutdown) {
+/// Asks until stopped, and writes what switches order in between; coils that are on then go off.
+pub(super) async fn run(
+    settings: &ModbusSettings,
+    samples: &Samples,
+    mut orders: mpsc::Receiver<CoilOrder>,
+    mut shutdown: Shutdown,
+) {
     let mut bus = Bus::new(settings.bus.clone(), settings.timeout);
+    let mut relays = Relays::default();
     let mut units: Vec<Unit> = settings.units.iter().cloned().map(Unit::new).collect();
     let mut rounds = tokio::time::interval(settings.poll);
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let polling = async {
+    let working = async {
         loop {
-            rounds.tick().await;
-            for unit in &mut units {
-                if unit.rests_until <= Instant::now() && !unit.round(&mut bus, settings, samples).await {
-                    return;
-                }
+            tokio::select! {
+                biased;
+                Some(order) = orders.recv() => relays.write(order, &mut bus, settings).await,
+                _ = rounds.tick() => for unit in &mut units {
+                    if unit.rests_until <= Instant::now() && !unit.round(&mut bus, settings, samples).await {
+                        return;
+                    }
+                    while let Ok(order) = orders.try_recv() {
+                        relays.write(order, &mut bus, settings).await;
+                    }
+                },
             }
         }
     };
     tokio::select! {
-        () = polling => {}
+        () = working => {}
         () = shutdown.requested() => {}
+    }
+    relays.release(settings).await;
+}
+
+/// The coils that are on, or may be.
+#[derive(Debug, Default)]
+struct Relays {
+    on: BTreeSet<(u8, u16)>,
+}
+
+impl Relays {
+    async fn write(&mut self, order: CoilOrder, bus: &mut Bus, settings: &ModbusSettings) {
+        let CoilOrder { unit, coil, on } = order;
+        if on {
+            self.on.insert((unit, coil));
+        }
+        let mut left = settings.retries;
+        loop {
+            match bus.write_coil(unit, coil, on).await {
+                Ok(()) => {
+                    if !on {
+                        self.on.remove(&(unit, coil));
+                    }
+                    return;
+                }
+                Err(error) if left == 0 || error.is_of_line() => {
+                    tracing::error!(bus = %settings.bus, unit, coil, on, %error, "a relay does not do as it is told");
+                    return;
+                }
+                Err(_) => left -= 1,
+            }
+        }
+    }
+
+    /// Turns off what is on. The line is opened anew: the question under way when the agent was stopped has no answer.
+    async fn release(&mut self, settings: &ModbusSettings) {
+        if self.on.is_empty() {
+            return;
+        }
+        tokio::time::sleep(settings.timeout).await;
+        let mut bus = Bus::new(settings.bus.clone(), settings.timeout);
+        for (unit, coil) in self.on.clone() {
+            self.write(
+                CoilOrder {
+                    unit,
+                    coil,
+                    on: false,
+                },
+                &mut bus,
+                settings,
+            )
+            .await;
+        }
     }
 }
 
