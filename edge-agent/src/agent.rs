@@ -9,7 +9,7 @@ use std::time::Duration;
 use dustwatch_observation::Clock;
 use tokio::task::JoinSet;
 
-use crate::publish::{Publisher, PublisherOptions};
+use crate::publish::{Limits, Publisher, PublisherOptions};
 use crate::service::{self, Pulse};
 use crate::settings::AgentSettings;
 use crate::source::{self, Intake, Working};
@@ -120,6 +120,7 @@ fn publisher_options(settings: &AgentSettings, password: Option<String>, spool: 
         confirm: settings.confirm,
         resend_after: settings.resend_after,
         drain: DRAIN,
+        limits: Limits::AGENT,
         give_up_after: None,
         highest_used: spool.last(),
         ..PublisherOptions::new(

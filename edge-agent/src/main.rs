@@ -30,10 +30,16 @@ fn main() -> ExitCode {
 
 /// Runs the subcommand; whether everything that it sent is confirmed.
 fn run(cli: Cli) -> anyhow::Result<bool> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
+    // Each thread costs memory; an agent's work is waiting.
+    let runtime = match cli.is_agent() {
+        true => tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?,
+        false => tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()?,
+    };
     let done = runtime.block_on(command::dispatch(cli))?;
     // A reader that waits for a slow disk or pipe must not keep the process.
     runtime.shutdown_background();

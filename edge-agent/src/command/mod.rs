@@ -41,6 +41,13 @@ enum Command {
     Simulate(simulate::Args),
 }
 
+impl Cli {
+    /// Whether it runs for months on a gateway that has little memory, rather than for minutes on a machine with some.
+    pub(crate) fn is_agent(&self) -> bool {
+        matches!(self.command, Command::Run(_) | Command::Check(_))
+    }
+}
+
 /// Runs the subcommand; whether everything that it sent is confirmed.
 pub(crate) async fn dispatch(cli: Cli) -> anyhow::Result<bool> {
     match cli.command {

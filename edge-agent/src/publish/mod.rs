@@ -195,7 +195,7 @@ impl Publisher {
         new_epoch: Option<NewEpoch>,
         shutdown: Shutdown,
     ) -> Self {
-        let (offers, receiver) = mpsc::channel(256);
+        let (offers, receiver) = mpsc::channel(options.limits.in_advance());
         let driver = Driver::new(options, progress, on_confirmed, new_epoch);
         Self {
             offers,

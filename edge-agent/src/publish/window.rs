@@ -18,6 +18,19 @@ pub struct Limits {
     pub bytes: usize,
 }
 
+impl Limits {
+    /// An agent's: what waits for longer is on its disk, and a gateway has little memory.
+    pub const AGENT: Limits = Limits {
+        messages: 1024,
+        bytes: 512 << 10,
+    };
+
+    /// Messages that are taken in advance of the window: few where memory is short.
+    pub(crate) fn in_advance(&self) -> usize {
+        (self.bytes >> 18).clamp(8, 256)
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
