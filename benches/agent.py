@@ -11,6 +11,7 @@ a Mosquitto of its own on this machine, QoS 1, `confirm = "broker"`. CPU seconds
 import asyncio
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -267,6 +268,8 @@ def gateway(program, loggers, seconds):
 
 
 def main():
+    # A connection for each logger, here and in the agent.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (8192, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     program = Path(sys.argv[1]).resolve()
     print(f"{program.name}: {program.stat().st_size / 1e6:.2f} MB\n")
     ours, theirs = ("`dustwatch-edge`", dustwatch), ("Python, SQLite spool", baseline)
@@ -284,7 +287,7 @@ def main():
             some = count if start is dustwatch or per_second else count // 10
             speed, cpu, peak = rate(start, program, some, per_second)
             print(f"| {name}, {label} | {speed:.0f} | {cpu:.1f} | {peak:.1f} |", flush=True)
-    loggers, seconds = 900, 20
+    loggers, seconds = 1000, 20
     count, half, most, peak, cpu = gateway(program, loggers, seconds)
     print("\n| HJ 212 gateway, 1 frame/s a logger, sync 10 ms | frames | median, ms | p99, ms | peak, MiB | CPU, % of a core |\n|---|---|---|---|---|---|")
     print(f"| {loggers} loggers | {count} | {half:.1f} | {most:.1f} | {peak:.1f} | {cpu / seconds * 100:.0f} |")

@@ -22,7 +22,7 @@ impl Limits {
     /// An agent's: what waits for longer is on its disk, and a gateway has little memory.
     pub const AGENT: Limits = Limits {
         messages: 1024,
-        bytes: 512 << 10,
+        bytes: 256 << 10,
     };
 
     /// Messages that are taken in advance of the window: few where memory is short.

@@ -32,8 +32,12 @@ const SILENCE: Duration = Duration::from_secs(30 * 60);
 const PARTS_PATIENCE: Duration = Duration::from_secs(5);
 /// Frames that are remembered as answered.
 const REMEMBERED: usize = 1000;
-/// Loggers at the same time.
-const MAX_LOGGERS: usize = 1000;
+/// Loggers at the same time: a thousand, and as many old connections of theirs that nobody has closed.
+const MAX_LOGGERS: usize = 2000;
+/// Files that are left for the spool, the broker and the rest of the agent.
+const OTHER_FILES: usize = 64;
+/// Wait when the system has no connection to give.
+const EXHAUSTED_PAUSE: Duration = Duration::from_secs(1);
 /// Bytes that are read at once.
 const READ: usize = 16 << 10;
 
@@ -81,16 +85,23 @@ async fn listen(source: &Arc<Source>) -> std::io::Error {
         Err(error) => return error,
     };
     tracing::info!(listen = ?listener.local_addr().ok(), "loggers may connect (HJ 212)");
+    let most = most_loggers();
     // Dropped with this function: no connection outlives the source.
     let mut loggers = JoinSet::new();
     loop {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
+            // Those that are connected stay: they are not to blame.
+            Err(error) if is_exhausted(&error) => {
+                tracing::error!(%error, loggers = loggers.len(), "a logger cannot connect; allow more open files (LimitNOFILE)");
+                tokio::time::sleep(EXHAUSTED_PAUSE).await;
+                continue;
+            }
             Err(error) => return error,
         };
         while loggers.try_join_next().is_some() {}
-        if loggers.len() >= MAX_LOGGERS {
-            tracing::warn!(%peer, "too many loggers at once: one is turned away");
+        if loggers.len() >= most {
+            tracing::warn!(%peer, most, "too many loggers at once: one is turned away; more open files (LimitNOFILE) allow more");
             continue;
         }
         let source = Arc::clone(source);
@@ -101,6 +112,23 @@ async fn listen(source: &Arc<Source>) -> std::io::Error {
             }
         });
     }
+}
+
+/// How many loggers there is room for: without files to open, the spool could not work.
+fn most_loggers() -> usize {
+    // `Max open files            1024                 524288               files`
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"));
+    let allowed = line.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok());
+    let room = |allowed: usize| allowed.saturating_sub(OTHER_FILES).clamp(1, MAX_LOGGERS);
+    allowed.map_or(MAX_LOGGERS, room)
+}
+
+/// Whether a connection failed because the process or the system has too many files open (ENFILE, EMFILE).
+fn is_exhausted(error: &std::io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(23 | 24))
 }
 
 struct Source {
