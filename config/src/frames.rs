@@ -10,7 +10,7 @@ use crate::resolve::Origin;
 
 /// How the frames of a logger are read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reading {
+pub struct FrameReading {
     /// Which checksums are believed (the standard's).
     pub crc: CrcMode,
     /// Which data are kept (2011): the others say the same of the same times in another way.
@@ -22,8 +22,8 @@ pub struct Reading {
 /// `[hj212]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FrameSettings {
-    usual: Reading,
-    devices: BTreeMap<String, Reading>,
+    usual: FrameReading,
+    devices: BTreeMap<String, FrameReading>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -45,7 +45,7 @@ struct RawReading {
 
 impl FrameSettings {
     pub(crate) fn resolve(raw: RawFrames, origin: &Origin<'_>) -> Result<Self, ConfigError> {
-        let standard = Reading {
+        let standard = FrameReading {
             crc: CrcMode::Spec,
             command: Command::RealTime,
             units: BTreeMap::new(),
@@ -68,13 +68,13 @@ impl FrameSettings {
     }
 
     /// How the frames of a device are read.
-    pub fn of(&self, device: &str) -> &Reading {
+    pub fn of(&self, device: &str) -> &FrameReading {
         self.devices.get(device).unwrap_or(&self.usual)
     }
 
     /// Every key of `[hj212]` with the value in force.
     pub(crate) fn describe(&self, add: &mut dyn FnMut(&str, String)) {
-        let mut one = |place: &str, reading: &Reading| {
+        let mut one = |place: &str, reading: &FrameReading| {
             let units = reading
                 .units
                 .iter()
@@ -92,7 +92,7 @@ impl FrameSettings {
 }
 
 /// What is said, and of the others what is usual; or the key that is wrong, and why.
-fn reading(raw: RawReading, usual: &Reading) -> Result<Reading, (String, String)> {
+fn reading(raw: RawReading, usual: &FrameReading) -> Result<FrameReading, (String, String)> {
     let mut reading = usual.clone();
     if let Some(crc) = raw.crc {
         reading.crc = crc.parse().map_err(|what| ("crc".to_owned(), what))?;

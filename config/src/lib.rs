@@ -39,7 +39,7 @@ pub use dustfall::{
     DistrictDustfall, DustfallPoint, DustfallSettings, NdPolicy, is_collector_area, is_collector_diameter,
 };
 pub use error::{ConfigError, load_toml};
-pub use frames::{FrameSettings, Reading};
+pub use frames::{FrameReading, FrameSettings};
 pub use hotspots::HotspotSettings;
 pub use ledgers::LedgerKind;
 pub use mapping::mapping;

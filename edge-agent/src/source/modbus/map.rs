@@ -27,7 +27,7 @@ use dustwatch_observation::{Decimal, ParameterId, ParameterSet};
 use serde::Deserialize;
 
 use super::shipped::SHIPPED;
-use super::value::{Kind, Reading, WordOrder};
+use super::value::{Kind, RegisterValue, WordOrder};
 
 /// Most registers that one request may ask for (Modbus application protocol 1.1b3, 6.3).
 const MAX_REGISTERS: u16 = 125;
@@ -81,7 +81,7 @@ pub struct Read {
     /// How many.
     pub count: u16,
     /// Parameters, where each begins behind the first register, and how it lies.
-    pub values: Vec<(ParameterId, usize, Reading)>,
+    pub values: Vec<(ParameterId, usize, RegisterValue)>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -218,7 +218,7 @@ fn resolve(raw: RawMap, only: Option<&[String]>, parameters: &ParameterSet) -> R
 fn resolve_read(
     read: &RawRead,
     base: u16,
-    values: Vec<(ParameterId, usize, Reading)>,
+    values: Vec<(ParameterId, usize, RegisterValue)>,
 ) -> Result<Read, String> {
     let place = format!("read at {}", read.address);
     if !(1..=MAX_REGISTERS).contains(&read.count) {
@@ -245,7 +245,7 @@ fn resolve_value(
     value: &RawValue,
     read: &RawRead,
     parameters: &ParameterSet,
-) -> Result<(ParameterId, usize, Reading), String> {
+) -> Result<(ParameterId, usize, RegisterValue), String> {
     let key = &value.parameter;
     let id = parameters.find(key).ok_or_else(|| {
         let known: Vec<&str> = parameters.iter().map(|(_, p)| p.key.as_str()).collect();
@@ -269,7 +269,7 @@ fn resolve_value(
     if scale == 0.0 {
         return Err(format!("{key}: scale is 0"));
     }
-    let reading = Reading {
+    let reading = RegisterValue {
         kind: value.kind,
         words: value.words,
         scale: decimal("scale", scale)?,

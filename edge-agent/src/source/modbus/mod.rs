@@ -21,7 +21,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 pub use bus::BusSettings;
 pub(crate) use bus::{Bus, BusError};
 pub use map::{LineSpeed, Parity, Read, RegisterMap};
-pub use value::{Kind, Reading, WordOrder};
+pub use value::{Kind, RegisterValue, WordOrder};
 
 use super::average::Samples;
 use crate::Shutdown;
@@ -213,7 +213,7 @@ pub(crate) async fn read_unit(
                 }
             }
         };
-        let value = |(id, behind, reading): &(ParameterId, usize, Reading)| {
+        let value = |(id, behind, reading): &(ParameterId, usize, RegisterValue)| {
             let words = words.get(*behind..behind + reading.kind.registers())?;
             Some((*id, reading.of(words)?))
         };

@@ -34,7 +34,7 @@ pub enum WordOrder {
 
 /// How registers become a value: `raw × scale + offset`, in the parameter's unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reading {
+pub struct RegisterValue {
     /// How it lies.
     pub kind: Kind,
     /// Which register is the upper one, for two.
@@ -57,7 +57,7 @@ impl Kind {
     }
 }
 
-impl Reading {
+impl RegisterValue {
     /// The value that registers hold; `None` when they say that there is none, or hold no number.
     pub fn of(&self, registers: &[u16]) -> Option<Decimal> {
         if registers.len() != self.kind.registers() {
@@ -110,8 +110,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn reading(kind: Kind, scale: &str, offset: &str) -> Reading {
-        Reading {
+    fn reading(kind: Kind, scale: &str, offset: &str) -> RegisterValue {
+        RegisterValue {
             kind,
             words: WordOrder::HighFirst,
             scale: Decimal::parse(scale.as_bytes()).unwrap(),
@@ -120,7 +120,7 @@ mod tests {
         }
     }
 
-    fn said(reading: &Reading, registers: &[u16]) -> Option<String> {
+    fn said(reading: &RegisterValue, registers: &[u16]) -> Option<String> {
         reading.of(registers).map(|value| value.to_string())
     }
 
@@ -137,9 +137,9 @@ mod tests {
         );
         let bits = 35.25_f32.to_bits();
         let float = [(bits >> 16) as u16, bits as u16];
-        let float_of = |reading: Reading, words: &[u16]| reading.of(words).unwrap().to_f64();
+        let float_of = |reading: RegisterValue, words: &[u16]| reading.of(words).unwrap().to_f64();
         assert_eq!(float_of(reading(Kind::F32, "10", "1"), &float), 353.5);
-        let swapped = Reading {
+        let swapped = RegisterValue {
             words: WordOrder::LowFirst,
             ..reading(Kind::F32, "1", "0")
         };
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn what_means_no_data_is_missing_and_not_a_number() {
-        let no_data = |kind, list: &[i64]| Reading {
+        let no_data = |kind, list: &[i64]| RegisterValue {
             no_data: list.to_vec(),
             ..reading(kind, "1", "0")
         };
@@ -170,7 +170,7 @@ mod tests {
         #[test]
         fn scaling_by_powers_of_ten_moves_the_point(raw in any::<u16>(), places in 0_u8..4) {
             let scale = Decimal::new(1, places);
-            let reading = Reading { kind: Kind::U16, words: WordOrder::HighFirst, scale, offset: Decimal::default(), no_data: Vec::new() };
+            let reading = RegisterValue { kind: Kind::U16, words: WordOrder::HighFirst, scale, offset: Decimal::default(), no_data: Vec::new() };
             let oracle = format!("{raw}e-{places}").parse::<f64>().unwrap();
             prop_assert_eq!(reading.of(&[raw]).unwrap().to_f64(), oracle);
         }
