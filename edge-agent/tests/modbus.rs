@@ -11,11 +11,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{
-    Broker, Ingester, edge, finish, play, signal, spawn, stdout, terminal, wait_for, with_crc, write,
+    Broker, Ingester, edge, finish, play, signal, spawn, stdout, terminal, wait_at_most, with_crc, write,
 };
 use serial2::SerialPort;
 
 const DEVICE: &str = "110109-DY-0003";
+/// For a machine that has something else to do: Python alone takes its time to start.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// A louvre box and a particle module on one bus; −10.1 °C is 0xFF9B.
 const UNITS: &str =
     r#"{"1": {"500": [658, 65435, 583, 41, 92, 998]}, "2": {"16": [0, 30, 0, 41, 0, 92, 0, 186]}}"#;
@@ -109,7 +111,7 @@ fn observations(folder: &Path, source: &str, enough: u64) -> Vec<serde_json::Val
     let config = settings(folder, &broker.url(), source);
     let ingester = Ingester::start(broker.port, 0);
     let agent = spawn(edge().arg("run").arg("--config").arg(&config));
-    wait_for("observations", || {
+    wait_at_most(PATIENCE, "observations", || {
         ingester.with(|taken| taken.contiguous(DEVICE) >= enough)
     });
     signal(&agent, "TERM");
@@ -149,7 +151,7 @@ fn units_on_a_serial_bus_are_read_though_one_of_them_is_dead() {
         cable.ends[0].display()
     );
     let living = format!("{bus}{LOUVRE_AND_MODULE}");
-    wait_for("the server", || {
+    wait_at_most(PATIENCE, "the server", || {
         check(folder.path(), &living).contains("unit 2 (SDS069): pm25 41")
     });
     let dead = "[[source.unit]]\nmap = \"xm8189b\"\naddress = 7\n";
@@ -179,7 +181,7 @@ fn units_behind_tcp_are_read_and_found_again_after_the_server_was_gone() {
         let port = free_port();
         let server = Server::start(&[kind, &port.to_string(), UNITS]);
         let reachable = || TcpStream::connect(("127.0.0.1", port)).is_ok();
-        wait_for("the server", reachable);
+        wait_at_most(PATIENCE, "the server", reachable);
         let folder = tempfile::tempdir().unwrap();
         let frames = if kind == "tcp" { "tcp" } else { "rtu" };
         let bus = format!(
@@ -191,7 +193,7 @@ fn units_behind_tcp_are_read_and_found_again_after_the_server_was_gone() {
         let gone = check(folder.path(), &source);
         assert!(gone.contains("cannot be opened"), "{gone}");
         let _server = Server::start(&[kind, &port.to_string(), UNITS]);
-        wait_for("the server", reachable);
+        wait_at_most(PATIENCE, "the server", reachable);
         assert_louvre_and_module(&observations(folder.path(), &source, 2));
     }
 }
