@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dustwatch_observation::Clock;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::publish::{Limits, Publisher, PublisherOptions};
 use crate::service::{self, Pulse};
 use crate::settings::AgentSettings;
 use crate::source::{self, Intake, Working};
-use crate::spool::{Head, Spool, start_feeding};
+use crate::spool::{Head, Record, Spool, start_feeding};
 use crate::switch::{self, Switches};
 use crate::{EdgeError, Progress, Report, Shutdown};
 
@@ -67,12 +68,8 @@ pub async fn run_agent(
     };
     let mut feeder = start_feeding(head, settings.batch, reader, durable, publisher.offers());
     let mut keeper = ends.keeper;
-    let (switches, seen) = Switches::new(&settings.switches);
-    let intake = Intake::new(&settings, Arc::clone(&clock), ends.records, switches.clone());
-    let Working { tasks, buses } = source::start(settings.sources, settings.averaging, &intake, &shutdown);
-    let mut sources = tasks;
-    sources.spawn(switch::run(switches, seen, buses, clock, shutdown.clone()));
-    drop(intake);
+    let (stop_sources, sources_shutdown) = Shutdown::new();
+    let mut sources = start_sources(settings, ends.records, clock, &sources_shutdown);
     let mut watched = JoinSet::new();
     watched.spawn(async move { service::watch(&[keeping, publishing]).await });
 
@@ -81,17 +78,19 @@ pub async fn run_agent(
         ended = &mut keeper => Some(ended),
         ended = &mut feeder => Some(ended),
     };
+    service::stopping();
+    // Also when the disk has failed: a relay that is on has to go off.
+    tracing::info!("stopping sources");
+    stop_sources.request();
+    let stopping = async { while sources.join_next().await.is_some() {} };
+    drop(tokio::time::timeout(SOURCE_PATIENCE, stopping).await);
+    sources.shutdown().await;
     if let Some(ended) = early {
-        // The disk failed; nothing can be kept, so nothing is published that could not be confirmed.
+        // Nothing can be kept, so nothing is published that could not be confirmed.
         stop_publisher.request();
         ended.map_err(|_| EdgeError::Ended("the spool"))??;
         return Err(EdgeError::Ended("the spool"));
     }
-    service::stopping();
-    tracing::info!("stopping sources");
-    let stopping = async { while sources.join_next().await.is_some() {} };
-    drop(tokio::time::timeout(SOURCE_PATIENCE, stopping).await);
-    sources.shutdown().await;
     drop(tokio::time::timeout(SOURCE_PATIENCE, ends.settled).await);
     tracing::info!("spool durable, waiting for confirmations under way");
     stop_publisher.request();
@@ -109,6 +108,20 @@ pub async fn run_agent(
         true,
         started.elapsed(),
     ))
+}
+
+/// Starts the sources, and the switches that follow what they observe.
+fn start_sources(
+    settings: AgentSettings,
+    records: mpsc::Sender<Record>,
+    clock: Arc<dyn Clock>,
+    shutdown: &Shutdown,
+) -> JoinSet<()> {
+    let (switches, seen) = Switches::new(&settings.switches);
+    let intake = Intake::new(&settings, Arc::clone(&clock), records, switches.clone());
+    let Working { mut tasks, buses } = source::start(settings.sources, settings.averaging, &intake, shutdown);
+    tasks.spawn(switch::run(switches, seen, buses, clock, shutdown.clone()));
+    tasks
 }
 
 fn publisher_options(settings: &AgentSettings, password: Option<String>, spool: &Spool) -> PublisherOptions {

@@ -93,7 +93,7 @@ reasons! {
         remedy: "set the device's clock";
     /// A raw frame (`…/hj212`) that could not be decoded.
     BadFrame = "bad_frame", replay: true,
-        remedy: "compare the frame with HJ 212; set the device's `crc_mode` if only the checksum differs, then replay";
+        remedy: "compare the frame with HJ 212; set `crc` in `[hj212]`, for the device or for all, if only the checksum differs, then replay";
     /// A line of a table that is no row of it: another number of fields than the header has, or no UTF-8.
     BadRow = "bad_row", replay: false,
         remedy: "mend the table and import it again; what was taken before counts once";

@@ -170,7 +170,7 @@ struct RawAgent {
     spool_max_age: Option<String>,
     spool_full: Option<String>,
     sync_interval_ms: Option<u64>,
-    batch: Option<usize>,
+    batch: Option<u64>,
     confirm: Option<String>,
     resend_after_s: Option<u64>,
     /// A `dustwatch.toml`, for its parameters and its time zone; the built-in district without.
@@ -207,15 +207,7 @@ impl AgentSettings {
             parameters: &parameters,
             beside: &beside_file,
         };
-        let sources = raw.source.into_iter().enumerate();
-        let sources: Vec<SourceSettings> = sources
-            .map(|(index, source)| {
-                resolve_source(source, &place).map_err(|what| fault(&format!("source {}", index + 1), what))
-            })
-            .collect::<Result<_, _>>()?;
-        if sources.is_empty() {
-            return Err(fault("source", "at least one [[source]] is needed".to_owned()));
-        }
+        let sources = resolve_sources(raw.source, &place, &fault)?;
         let switches = raw.switch.into_iter().enumerate();
         let switches = switches.map(|(index, raw)| {
             switches::resolve(raw, &sources, &parameters)
@@ -223,19 +215,14 @@ impl AgentSettings {
         });
         let switches = switches.collect::<Result<_, _>>()?;
         let averaging = averaging(&sources, &parameters)
-            .map_err(|what| EdgeError::Usage(format!("{}: {what}", file.display())))?;
-        let batch = agent.batch.unwrap_or(1);
-        if !(1..=1000).contains(&batch) {
-            return Err(fault("agent.batch", "must be 1 to 1000".to_owned()));
-        }
-        let sync_ms = agent.sync_interval_ms.unwrap_or(1000);
-        if !(1..=60_000).contains(&sync_ms) {
-            return Err(fault("agent.sync_interval_ms", "must be 1 to 60000".to_owned()));
-        }
-        let resend_s = agent.resend_after_s.unwrap_or(10);
-        if !(1..=3600).contains(&resend_s) {
-            return Err(fault("agent.resend_after_s", "must be 1 to 3600".to_owned()));
-        }
+            .map_err(|(number, what)| fault(&format!("source {number}"), what))?;
+        let bounded = |key: &str, value: Option<u64>, usual: u64, most: u64| match value.unwrap_or(usual) {
+            value if (1..=most).contains(&value) => Ok(value),
+            _ => Err(fault(&format!("agent.{key}"), format!("must be 1 to {most}"))),
+        };
+        let batch = bounded("batch", agent.batch, 1, 1000)? as usize;
+        let sync_ms = bounded("sync_interval_ms", agent.sync_interval_ms, 1000, 60_000)?;
+        let resend_s = bounded("resend_after_s", agent.resend_after_s, 10, 3600)?;
         let broker = agent.broker.unwrap_or_else(|| "mqtt://127.0.0.1:1883".to_owned());
         let broker: BrokerAddress = broker
             .parse()
@@ -274,6 +261,21 @@ impl AgentSettings {
             averaging,
         })
     }
+}
+
+/// The sources, each with its number when it is wrong.
+fn resolve_sources(
+    raw: Vec<RawSource>,
+    place: &Place<'_>,
+    fault: &dyn Fn(&str, String) -> EdgeError,
+) -> Result<Vec<SourceSettings>, EdgeError> {
+    if raw.is_empty() {
+        return Err(fault("source", "at least one [[source]] is needed".to_owned()));
+    }
+    let resolved = raw.into_iter().enumerate().map(|(index, source)| {
+        resolve_source(source, place).map_err(|what| fault(&format!("source {}", index + 1), what))
+    });
+    resolved.collect()
 }
 
 /// The limits of the spool, or the key that is wrong, and why.

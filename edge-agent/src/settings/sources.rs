@@ -226,11 +226,12 @@ fn resolve_bus(raw: &RawModbus, usual: LineSpeed) -> Result<BusSettings, String>
     }
 }
 
-/// What is averaged of all sources together; `None` when no source needs it.
+/// What is averaged of all sources together; `None` when no source needs it. Otherwise the number of a source that does not go
+/// with the others, and why.
 pub(super) fn averaging(
     sources: &[SourceSettings],
     parameters: &ParameterSet,
-) -> Result<Option<Averaging>, String> {
+) -> Result<Option<Averaging>, (usize, String)> {
     let mut all: Option<Averaging> = None;
     let mut loggers = None;
     for (number, source) in (1..).zip(sources) {
@@ -248,25 +249,29 @@ pub(super) fn averaging(
             expected: BTreeMap::new(),
         });
         if all.interval_seconds != interval_seconds {
-            return Err(format!(
-                "source {number}: interval is {interval_seconds} s here and {} s before; a device reports at one interval",
+            let what = format!(
+                "interval is {interval_seconds} s here and {} s before; a device reports at one interval",
                 all.interval_seconds
-            ));
+            );
+            return Err((number, what));
         }
         for (id, count) in expected {
             if all.expected.insert(id, count).is_some() {
                 let key = &parameters.get(id).key;
-                return Err(format!(
-                    "source {number}: {key} comes from another source or unit already; leave it out of one of them \
+                let what = format!(
+                    "{key} comes from another source or unit already; leave it out of one of them \
                      (only = [...] for a unit)"
-                ));
+                );
+                return Err((number, what));
             }
         }
     }
     match (all, loggers) {
-        (Some(_), Some(number)) => Err(format!(
-            "source {number}: what a logger reports and what is averaged here would be two observations of the same time, \
+        (Some(_), Some(number)) => Err((
+            number,
+            "what a logger reports and what is averaged here would be two observations of the same time, \
              and one would replace the other; run a second agent, with a device and a spool of its own"
+                .to_owned(),
         )),
         (all, _) => Ok(all),
     }

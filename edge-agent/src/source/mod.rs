@@ -86,7 +86,7 @@ impl Intake {
         observation.epoch.clear();
         observation.seq = None;
         self.calibration.apply(&mut observation);
-        self.switches.show(&mut observation);
+        self.switches.show(&mut observation, self.clock.now());
         let mut bytes = Vec::with_capacity(256);
         encode_one(
             &self.parameters,

@@ -24,6 +24,8 @@ use decide::{Change, Watcher};
 const AGAIN: Duration = Duration::from_secs(60);
 /// How far an observation's time may be ahead of the clock.
 const AHEAD_MICROS: i64 = 10 * 60 * 1_000_000;
+/// An observation that is older than this was not made just now: an hour's mean bears the hour's beginning.
+const LATE_MICROS: i64 = 2 * 3600 * 1_000_000;
 /// Observations that may wait.
 const QUEUE: usize = 64;
 
@@ -75,8 +77,9 @@ impl Switches {
         (switches, receiver)
     }
 
-    /// Shows an observation, and writes the states into it that are reported.
-    pub(crate) fn show(&self, observation: &mut Observation) {
+    /// Shows an observation, and writes the states into it that are reported; not into one that is late, when they may have
+    /// been others.
+    pub(crate) fn show(&self, observation: &mut Observation, now: Time) {
         if self.settings.is_empty() {
             return;
         }
@@ -88,6 +91,9 @@ impl Switches {
         let values = self.settings.iter().map(value).collect();
         if self.seen.try_send((observation.time, values)).is_err() {
             tracing::debug!("the switches are behind, an observation is not looked at");
+        }
+        if now.as_micros() - observation.time.as_micros() > LATE_MICROS {
+            return;
         }
         for (switch, state) in self.settings.iter().zip(self.states.iter()) {
             if let Some(id) = switch.report_as {

@@ -30,6 +30,9 @@ use crate::switch::CoilOrder;
 /// Longest time between two questions to a unit that does not answer.
 const LONGEST_REST: Duration = Duration::from_secs(60);
 
+/// How long a question under way, and the relay's answer, are waited for when the agent ends: it does not wait for long.
+const LONGEST_RELEASE: Duration = Duration::from_millis(500);
+
 /// A source of this kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModbusSettings {
@@ -143,8 +146,8 @@ impl Relays {
         if self.on.is_empty() {
             return;
         }
-        tokio::time::sleep(settings.timeout).await;
-        let mut bus = Bus::new(settings.bus.clone(), settings.timeout);
+        tokio::time::sleep(settings.timeout.min(LONGEST_RELEASE)).await;
+        let mut bus = Bus::new(settings.bus.clone(), settings.timeout.min(LONGEST_RELEASE));
         for (unit, coil) in self.on.clone() {
             self.write(
                 CoilOrder {
