@@ -3,7 +3,7 @@
 //! Shutdown runs down the stream: the sources stop, the spool becomes durable, what is under way gets a short time to
 //! be confirmed, the spool is closed. What is unconfirmed then stays in it for the next start.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use dustwatch_observation::Clock;
@@ -14,7 +14,7 @@ use crate::publish::{Limits, Publisher, PublisherOptions};
 use crate::service::{self, Pulse};
 use crate::settings::AgentSettings;
 use crate::source::{self, Intake, Working};
-use crate::spool::{Head, Record, Spool, start_feeding};
+use crate::spool::{Head, Record, Spool, Tracker, start_feeding};
 use crate::switch::{self, Switches};
 use crate::{EdgeError, Progress, Report, Shutdown};
 
@@ -38,7 +38,7 @@ pub async fn run_agent(
     mut shutdown: Shutdown,
 ) -> Result<Report, EdgeError> {
     let started = std::time::Instant::now();
-    let spool = Spool::open(&settings.spool, &settings.device)?;
+    let spool = Spool::open(&settings.spool, &settings.device, settings.for_others())?;
     let epoch = spool.epoch().to_owned();
     let (keeping, publishing) = (Pulse::default(), Pulse::default());
     let mut options = publisher_options(&settings, password, &spool);
@@ -51,8 +51,18 @@ pub async fn run_agent(
         keeping.clone(),
     )?;
     let confirmed = ends.confirmed;
-    let on_confirmed = Box::new(move |_: &str, seq| {
-        confirmed.send_replace(seq);
+    let tracker = Arc::<Mutex<Tracker>>::default();
+    let read = Arc::clone(&tracker);
+    let on_confirmed = Box::new(move |device: &str, seq| {
+        let cut = tracker
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .confirm(device, seq);
+        confirmed.send_if_modified(|known| {
+            let is_news = *known < cut;
+            *known = cut.max(*known);
+            is_news
+        });
     });
     let (stop_publisher, publisher_shutdown) = Shutdown::new();
     let publisher = Publisher::start(
@@ -66,7 +76,7 @@ pub async fn run_agent(
         device: settings.device.as_str().into(),
         epoch: epoch.clone(),
     };
-    let mut feeder = start_feeding(head, settings.batch, reader, durable, publisher.offers());
+    let mut feeder = start_feeding(head, settings.batch, (reader, read), durable, publisher.offers());
     let mut keeper = ends.keeper;
     let (stop_sources, sources_shutdown) = Shutdown::new();
     let mut sources = start_sources(settings, ends.records, clock, &sources_shutdown);
@@ -135,7 +145,8 @@ fn publisher_options(settings: &AgentSettings, password: Option<String>, spool: 
         drain: DRAIN,
         limits: Limits::AGENT,
         give_up_after: None,
-        highest_used: spool.last(),
+        for_others: settings.for_others(),
+        highest_used: Some(spool.used()),
         ..PublisherOptions::new(
             settings.broker.clone(),
             settings.district.clone(),

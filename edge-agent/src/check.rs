@@ -56,7 +56,7 @@ pub async fn check(
 
 fn spool(settings: &AgentSettings) -> Finding {
     let what = format!("spool {}", settings.spool.display());
-    match Spool::open(&settings.spool, &settings.device) {
+    match Spool::open(&settings.spool, &settings.device, false) {
         Ok(spool) => Finding {
             what,
             ok: true,
@@ -97,8 +97,12 @@ async fn source_once(
         SourceSettings::Modbus(source) => modbus_once(source, settings).await,
         SourceSettings::Hj212(source) => match tokio::net::TcpListener::bind(source.listen).await {
             Ok(_) => Ok(format!(
-                "HJ 212: {} is free; values come once a logger connects there",
-                source.listen
+                "HJ 212: {} is free; values come once {} there",
+                source.listen,
+                match &source.loggers {
+                    None => "a logger connects".to_owned(),
+                    Some(loggers) => format!("the {} loggers of the list connect", loggers.len()),
+                }
             )),
             Err(error) => Err(format!(
                 "HJ 212: loggers cannot connect to {}: {error}",

@@ -151,7 +151,9 @@ impl Driver {
         if let Some(id) = self.streams.get(device) {
             return Ok(*id);
         }
-        let id = self.window.add_stream(self.options.highest_used);
+        let highest = self.options.highest_used.as_ref();
+        let highest = highest.map_or(u64::MAX, |used| used.get(&**device).copied().unwrap_or(0));
+        let id = self.window.add_stream(highest);
         self.streams.insert(Arc::clone(device), id);
         self.topics
             .push((Arc::clone(device), self.options.topic(device, TopicKind::Obs)));

@@ -12,6 +12,7 @@ mod head;
 mod link;
 mod window;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,7 +70,7 @@ pub struct PublisherOptions {
     pub client_id: String,
     /// The district in every topic.
     pub district: DistrictCode,
-    /// The one device of an agent, which then has a status topic; `None` for a tool that speaks for many.
+    /// The device of an agent, which then has a status topic; `None` for a tool, which speaks for others only.
     pub device: Option<DeviceId>,
     /// The epoch that all messages carry.
     pub epoch: String,
@@ -83,9 +84,11 @@ pub struct PublisherOptions {
     pub drain: Duration,
     /// How long to go on without any confirmation; for ever when `None`, also when the broker refuses us.
     pub give_up_after: Option<Duration>,
-    /// The highest number that the epoch used before now; a confirmation beyond makes a new epoch begin. `u64::MAX`:
-    /// unknown, every confirmation is believed.
-    pub highest_used: u64,
+    /// Whether it speaks for other devices too, and wants to hear what is confirmed of them.
+    pub for_others: bool,
+    /// The highest number of each device that the epoch used before now; a confirmation beyond makes a new epoch begin.
+    /// Unknown when `None`: every confirmation is believed.
+    pub highest_used: Option<HashMap<String, u64>>,
     /// Beats while the publisher works.
     pub(crate) pulse: Pulse,
 }
@@ -107,7 +110,8 @@ impl PublisherOptions {
             resend_after: Duration::from_secs(10),
             drain: Duration::from_secs(5),
             give_up_after: Some(Duration::from_secs(600)),
-            highest_used: u64::MAX,
+            for_others: true,
+            highest_used: None,
             pulse: Pulse::default(),
         }
     }
@@ -134,7 +138,8 @@ impl PublisherOptions {
     }
 
     pub(crate) fn link(&self) -> LinkOptions {
-        let filter = self.device.as_ref().map_or_else(
+        let alone = self.device.as_ref().filter(|_| !self.for_others);
+        let filter = alone.map_or_else(
             || Topic::filter(Some(&self.district), TopicKind::Ack),
             |device| self.topic(device.as_str(), TopicKind::Ack),
         );

@@ -35,6 +35,9 @@
 //! crc = "spec"                       # or spec_or_modbus, ignore
 //! command = 2011                     # which data are kept: 2011, 2051, 2061 or 2031
 //! units = { a34001 = "mg/m3" }       # where the logger sends others than ug/m3 and kPa
+//! loggers = "loggers.toml"           # instead of mn: many loggers, each a device, in a file of
+//!                                    # 110109006000000000000001 = { device = "110109-DY-0004" }, by MN; each may
+//!                                    # have its own command and units
 //!
 //! [[source]]
 //! kind = "uart"                      # a particle module on a serial line
@@ -74,6 +77,7 @@
 //!
 //! Invariant: settings that exist are consistent; an error names the file and the line or key.
 
+mod loggers;
 mod sources;
 mod switches;
 
@@ -91,7 +95,7 @@ use crate::calibrate::{Calibration, Line};
 use crate::publish::{BrokerAddress, Confirm};
 pub(crate) use crate::source::Averaging;
 pub use crate::source::modbus;
-pub use crate::source::{Hj212Settings, Module, UartSettings};
+pub use crate::source::{Hj212Settings, LoggerSettings, Module, UartSettings};
 use crate::spool::{SpoolLimits, WhenFull};
 use crate::switch::SwitchSettings;
 use sources::{Place, RawSource, averaging, resolve_source};
@@ -185,6 +189,16 @@ struct RawLine {
 }
 
 impl AgentSettings {
+    /// Whether the agent speaks for other devices than its own.
+    pub fn for_others(&self) -> bool {
+        let loggers = self.sources.iter().filter_map(|source| match source {
+            SourceSettings::Hj212(source) => source.loggers.as_ref(),
+            _ => None,
+        });
+        let mut devices = loggers.flat_map(|loggers| loggers.values().map(|logger| &logger.device));
+        devices.any(|device| *device != self.device)
+    }
+
     /// The settings of a file; paths in it are relative to it.
     ///
     /// # Errors

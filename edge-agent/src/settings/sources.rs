@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use dustwatch_observation::ParameterSet;
-use dustwatch_observation::hj212::{Command, CrcMode};
 use serde::Deserialize;
 
+use super::loggers::{self, RawHj212};
 use crate::source::modbus::{BusSettings, LineSpeed, ModbusSettings, Parity, RegisterMap, UnitSettings};
 use crate::source::{Averaging, Hj212Settings, Module, UartSettings};
 
@@ -42,14 +42,7 @@ pub(super) enum RawSource {
     Exec {
         command: Vec<String>,
     },
-    Hj212 {
-        listen: String,
-        mn: Option<String>,
-        crc: Option<String>,
-        command: Option<u16>,
-        #[serde(default)]
-        units: BTreeMap<String, String>,
-    },
+    Hj212(RawHj212),
     Uart {
         module: String,
         device: PathBuf,
@@ -99,29 +92,7 @@ pub(super) fn resolve_source(raw: RawSource, place: &Place<'_>) -> Result<Source
             Err("command must name a program".to_owned())
         }
         RawSource::Exec { command } => Ok(SourceSettings::Exec { command }),
-        RawSource::Hj212 {
-            listen,
-            mn,
-            crc,
-            command,
-            units,
-        } => Ok(SourceSettings::Hj212(Hj212Settings {
-            listen: listen
-                .parse()
-                .map_err(|_| format!("listen {listen:?} is not an address like 0.0.0.0:9212"))?,
-            mn,
-            crc: crc.map_or(Ok(CrcMode::Spec), |crc| {
-                crc.parse().map_err(|what| format!("crc {what}"))
-            })?,
-            command: Command::of_data(command.unwrap_or(2011)).map_err(|what| format!("command {what}"))?,
-            units: units
-                .into_iter()
-                .map(|(factor, unit)| match unit.parse() {
-                    Ok(unit) => Ok((factor, unit)),
-                    Err(error) => Err(format!("units.{factor}: {error}")),
-                })
-                .collect::<Result<_, _>>()?,
-        })),
+        RawSource::Hj212(raw) => loggers::resolve(raw, place).map(SourceSettings::Hj212),
         RawSource::Uart {
             module,
             device,

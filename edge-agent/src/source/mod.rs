@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 pub(crate) use average::Averaging;
 use average::Samples;
 pub(crate) use exec::try_once as try_exec;
-pub use hj212::Hj212Settings;
+pub use hj212::{Hj212Settings, LoggerSettings};
 pub use uart::{Module, UartSettings};
 pub(crate) use uart::{Scanner, open as open_uart};
 
@@ -41,7 +41,8 @@ const ORDERS: usize = 16;
 /// The way from a source into the spool.
 #[derive(Debug, Clone)]
 pub(crate) struct Intake {
-    pub(crate) device: String,
+    /// The agent's own device.
+    pub(crate) device: Arc<str>,
     pub(crate) parameters: Arc<ParameterSet>,
     pub(crate) calibration: Calibration,
     pub(crate) offset_seconds: i32,
@@ -59,7 +60,7 @@ impl Intake {
         switches: Switches,
     ) -> Self {
         Self {
-            device: settings.device.as_str().to_owned(),
+            device: settings.device.as_str().into(),
             parameters: Arc::clone(&settings.parameters),
             calibration: settings.calibration.clone(),
             offset_seconds: settings.offset_seconds,
@@ -69,24 +70,33 @@ impl Intake {
         }
     }
 
-    /// Calibrates and keeps an observation; waits while the disk is slow. `false` when the spool is closed.
+    /// Calibrates and keeps an observation of the agent's own device; waits while the disk is slow. `false` when the spool is
+    /// closed.
     pub(crate) async fn take(&self, observation: Observation) -> bool {
-        self.send(observation, None).await
+        self.send(observation, &self.device, None).await
     }
 
-    /// The same, and returns once it is on disk; `false` when that will not be.
-    pub(crate) async fn keep(&self, observation: Observation) -> bool {
+    /// Keeps an observation of a device, calibrated if that is the agent's own, and returns once it is on disk; `false` when
+    /// that will not be.
+    pub(crate) async fn keep(&self, observation: Observation, device: &Arc<str>) -> bool {
         let (synced, durable) = oneshot::channel();
-        self.send(observation, Some(synced)).await && durable.await.is_ok()
+        self.send(observation, device, Some(synced)).await && durable.await.is_ok()
     }
 
-    async fn send(&self, mut observation: Observation, synced: Option<oneshot::Sender<()>>) -> bool {
+    async fn send(
+        &self,
+        mut observation: Observation,
+        device: &Arc<str>,
+        synced: Option<oneshot::Sender<()>>,
+    ) -> bool {
         // Device, epoch and number are the spool's to give.
         observation.device.clear();
         observation.epoch.clear();
         observation.seq = None;
-        self.calibration.apply(&mut observation);
-        self.switches.show(&mut observation, self.clock.now());
+        if *device == self.device {
+            self.calibration.apply(&mut observation);
+            self.switches.show(&mut observation, self.clock.now());
+        }
         let mut bytes = Vec::with_capacity(256);
         encode_one(
             &self.parameters,
@@ -102,7 +112,12 @@ impl Intake {
             );
             return synced.is_none_or(|synced| synced.send(()).is_ok());
         }
-        self.records.send(Record { bytes, synced }).await.is_ok()
+        let record = Record {
+            device: Arc::clone(device),
+            bytes,
+            synced,
+        };
+        self.records.send(record).await.is_ok()
     }
 }
 

@@ -7,11 +7,10 @@
 //!
 //! Invariant: a name is on disk before anything is sent under it, and is never given twice.
 
-use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use super::file;
 use crate::EdgeError;
 
 /// Keeps the epoch of a spool.
@@ -32,37 +31,17 @@ impl EpochFile {
 
     /// The epoch in force.
     pub(super) fn read(&self) -> Result<String, EdgeError> {
-        let file = self.folder.join("epoch");
-        match std::fs::read_to_string(&file) {
-            // One of another journal was left behind when the segments were taken away.
-            Ok(epoch) if epoch.starts_with(&format!("{}-", self.journal)) => Ok(epoch),
-            Ok(_) => Ok(self.journal.clone()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(self.journal.clone()),
-            Err(source) => Err(EdgeError::Io {
-                action: "read",
-                path: file,
-                source,
-            }),
-        }
+        let kept = file::read(&self.folder, "epoch")?;
+        // One of another journal was left behind when the segments were taken away.
+        let ours = kept.filter(|epoch| epoch.starts_with(&format!("{}-", self.journal)));
+        Ok(ours.unwrap_or_else(|| self.journal.clone()))
     }
 
     /// Gives the spool a new epoch, which is on disk when this returns.
     pub(crate) fn begin(&self) -> Result<String, EdgeError> {
         let random = RandomState::new().hash_one(std::process::id()) as u32;
         let epoch = format!("{}-{random:08x}", self.journal);
-        let (file, fresh) = (self.folder.join("epoch"), self.folder.join("epoch.new"));
-        let written = File::create(&fresh)
-            .and_then(|mut new| {
-                new.write_all(epoch.as_bytes())?;
-                new.sync_all()
-            })
-            .and_then(|()| std::fs::rename(&fresh, &file))
-            .and_then(|()| File::open(&self.folder)?.sync_all());
-        written.map_err(|source| EdgeError::Io {
-            action: "write",
-            path: file,
-            source,
-        })?;
+        file::replace(&self.folder, "epoch", epoch.as_bytes())?;
         Ok(epoch)
     }
 }

@@ -10,15 +10,21 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use super::Record;
+use super::kept::with_number;
+use super::numbers::Numbers;
 use super::room::{Room, WhenFull};
 use crate::EdgeError;
 use crate::service::{BEAT, Pulse};
 
 /// How long to wait for space on a full disk.
 const FULL_PAUSE: Duration = Duration::from_secs(1);
+/// Records that are confirmed before a spool of several devices gives them up: writing its numbers down costs a sync.
+const CUT_EVERY: u64 = 4096;
 
 pub(super) struct Keeper {
     journal: Journal,
+    /// In a spool that several devices share.
+    numbers: Option<Numbers>,
     room: Room,
     pulse: Pulse,
     sync_interval: Duration,
@@ -37,7 +43,7 @@ pub(super) struct Keeper {
 
 impl Keeper {
     pub(super) fn new(
-        journal: Journal,
+        (journal, numbers): (Journal, Option<Numbers>),
         (room, pulse): (Room, Pulse),
         sync_interval: Duration,
         (durable, settled): (watch::Sender<u64>, oneshot::Sender<()>),
@@ -45,6 +51,7 @@ impl Keeper {
         let settled = Some(settled);
         Self {
             journal,
+            numbers,
             room,
             pulse,
             sync_interval,
@@ -73,8 +80,11 @@ impl Keeper {
                 () = until(sync_at) => self.sync()?,
                 news = confirmed.changed() => {
                     let up_to = *confirmed.borrow_and_update();
-                    self.give_up(up_to)?;
-                    if news.is_err() {
+                    let ended = news.is_err();
+                    if ended || self.numbers.is_none() || up_to >= self.journal.cut().get() + CUT_EVERY {
+                        self.give_up(up_to)?;
+                    }
+                    if ended {
                         break;
                     }
                 }
@@ -100,7 +110,20 @@ impl Keeper {
             }
             return self.leave(record, "the spool is at its limit");
         }
-        match self.journal.append(&record.bytes) {
+        let appended = match &mut self.numbers {
+            None => self.journal.append(&record.bytes),
+            Some(numbers) => {
+                let seq = numbers.next(&record.device);
+                let appended = self
+                    .journal
+                    .append(&with_number(&record.device, seq, &record.bytes));
+                if appended.is_ok() {
+                    numbers.note(&record.device, seq);
+                }
+                appended
+            }
+        };
+        match appended {
             Ok(_) => {
                 self.unsynced += on_disk(&record);
                 self.waiting.extend(record.synced);
@@ -172,6 +195,7 @@ impl Keeper {
     /// repetition only.
     fn give_up(&mut self, up_to: u64) -> Result<(), EdgeError> {
         if up_to > self.journal.cut().get() {
+            self.write_numbers()?;
             match self.journal.truncate(Position::new(up_to)) {
                 Ok(outcome) => {
                     tracing::debug!(
@@ -190,6 +214,29 @@ impl Keeper {
                 .get_or_insert_with(|| Instant::now() + self.sync_interval);
         }
         Ok(())
+    }
+
+    /// Before records go, the numbers that they bear are written down, if the journal alone would not tell them.
+    fn write_numbers(&mut self) -> Result<(), EdgeError> {
+        if self.numbers.is_none() {
+            return Ok(());
+        }
+        self.sync()?;
+        let Some(numbers) = self.numbers.as_ref().filter(|_| self.unsynced == 0) else {
+            return self.forget_numbers();
+        };
+        match numbers.save() {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                tracing::error!(%error, "the numbers of the spool cannot be written down: after a restart they begin a new epoch");
+                self.forget_numbers()
+            }
+        }
+    }
+
+    /// Numbers that are not known to be durable must not be believed after a restart.
+    fn forget_numbers(&self) -> Result<(), EdgeError> {
+        self.numbers.as_ref().map_or(Ok(()), Numbers::forget)
     }
 
     /// No record will come any more: everything becomes durable, and who waits for that learns of it.

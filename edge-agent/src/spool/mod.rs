@@ -1,18 +1,24 @@
 //! The agent's own disk: what was observed and not confirmed yet.
 //!
 //! A journal. Its id is the epoch, unless the spool once [went back in time](epoch), and a record's position is the
-//! observation's number, so both survive restarts and never lie. A record is one observation as JSON, without device, epoch and number. The `keeper` writes, syncs by
-//! group and truncates; the `feeder` reads what is durable and offers it to the publisher.
+//! observation's number, so both survive restarts and never lie. Where an agent speaks for several devices, each has its own
+//! `numbers`, which the records bear (`kept`). The `keeper` writes, syncs by group and truncates; the `feeder` reads what is
+//! durable and offers it to the publisher; the `tracker` turns what is confirmed of each device into what may be truncated.
 //!
 //! Invariant: only what is durable is published, so a number never means two different observations.
 
 mod epoch;
 mod feeder;
+mod file;
 mod keeper;
+mod kept;
+mod numbers;
 mod room;
+mod tracker;
 
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dustwatch_journal::{Journal, JournalOptions, OnDamage, Reader};
@@ -26,16 +32,20 @@ use epoch::EpochFile;
 use feeder::Feeder;
 pub(crate) use feeder::Head;
 use keeper::Keeper;
+use numbers::{Numbers, Opened};
 use room::Room;
 pub use room::{SpoolLimits, WhenFull};
+pub(crate) use tracker::Tracker;
 
 /// A segment's size: small, since an agent's disk may be.
 const SEGMENT_BYTES: u64 = 4 << 20;
 
 /// An open spool that does not work yet.
-#[derive(Debug)]
 pub struct Spool {
     journal: Journal,
+    /// In a spool that several devices share.
+    numbers: Option<Numbers>,
+    device: String,
     epoch: String,
     epoch_file: EpochFile,
 }
@@ -43,7 +53,9 @@ pub struct Spool {
 /// An observation on its way to the disk.
 #[derive(Debug)]
 pub(crate) struct Record {
-    /// As the journal keeps it.
+    /// Whose it is.
+    pub(crate) device: Arc<str>,
+    /// Its JSON, without device, epoch and number.
     pub(crate) bytes: Vec<u8>,
     /// Told once it is on disk, if somebody waits for that.
     pub(crate) synced: Option<oneshot::Sender<()>>,
@@ -62,12 +74,12 @@ pub(crate) struct SpoolEnds {
 }
 
 impl Spool {
-    /// Opens the spool in a folder, or begins one there. What a broken disk has lost is told in the log and passed over:
+    /// Opens the spool in a folder, or begins one there, of this device; from now on others may `share` it. What a broken disk has lost is told in the log and passed over:
     /// an agent that stops measuring would lose more.
     ///
     /// # Errors
     /// [`EdgeError::SpoolOpen`], when it is in use by another agent, for one.
-    pub fn open(dir: &Path, device: &DeviceId) -> Result<Self, EdgeError> {
+    pub fn open(dir: &Path, device: &DeviceId, shared: bool) -> Result<Self, EdgeError> {
         let options = JournalOptions {
             segment_bytes: SEGMENT_BYTES,
             on_damage: OnDamage::Skip,
@@ -80,8 +92,19 @@ impl Spool {
                 "the spool has lost records to a damaged disk"
             );
         }
+        claim(dir, device, recovery.records)?;
         let epoch_file = EpochFile::new(dir, journal.id());
-        let epoch = epoch_file.read()?;
+        let (epoch, numbers) = match Numbers::open(dir, device.as_str(), shared, &journal)? {
+            Some(Opened {
+                numbers,
+                unknown: true,
+            }) => (epoch_file.begin()?, Some(numbers)),
+            Some(opened) => (epoch_file.read()?, Some(opened.numbers)),
+            None => (epoch_file.read()?, None),
+        };
+        if let Some(numbers) = &numbers {
+            numbers.save()?;
+        }
         tracing::info!(
             dir = %dir.display(),
             epoch,
@@ -89,9 +112,10 @@ impl Spool {
             torn_bytes = recovery.torn_bytes,
             "spool open"
         );
-        claim(dir, device, recovery.records)?;
         Ok(Self {
             journal,
+            numbers,
+            device: device.as_str().to_owned(),
             epoch,
             epoch_file,
         })
@@ -107,9 +131,17 @@ impl Spool {
         self.epoch_file.clone()
     }
 
-    /// The highest number used so far.
+    /// How many observations it has taken so far.
     pub fn last(&self) -> u64 {
         self.journal.last().get()
+    }
+
+    /// The highest number used so far, by device.
+    pub(crate) fn used(&self) -> HashMap<String, u64> {
+        match &self.numbers {
+            Some(numbers) => numbers.last().clone(),
+            None => HashMap::from([(self.device.clone(), self.last())]),
+        }
     }
 
     /// Starts to keep, on a thread of its own; `sync_interval` is the longest time that a record is only in memory.
@@ -131,7 +163,12 @@ impl Spool {
         let (confirmed, confirmations) = watch::channel(self.journal.cut().get());
         let (durable, news) = watch::channel(self.journal.last().get());
         let (tell, settled) = oneshot::channel();
-        let keeper = Keeper::new(self.journal, (room, pulse), sync_interval, (durable, tell));
+        let keeper = Keeper::new(
+            (self.journal, self.numbers),
+            (room, pulse),
+            sync_interval,
+            (durable, tell),
+        );
         let runtime = tokio::runtime::Handle::current();
         let keeper =
             tokio::task::spawn_blocking(move || runtime.block_on(keeper.run(receiver, confirmations)));
@@ -149,28 +186,19 @@ impl Spool {
 pub(crate) fn start_feeding(
     head: Head,
     batch: usize,
-    reader: Reader,
+    (reader, tracker): (Reader, Arc<Mutex<Tracker>>),
     durable: watch::Receiver<u64>,
     offers: mpsc::Sender<Packet>,
 ) -> tokio::task::JoinHandle<Result<(), EdgeError>> {
     let runtime = tokio::runtime::Handle::current();
     tokio::task::spawn_blocking(move || {
-        runtime.block_on(Feeder::new(head, batch, reader).run(durable, offers))
+        runtime.block_on(Feeder::new(head, batch, reader, tracker).run(durable, offers))
     })
 }
 
 /// Sees to it that a spool with records is of this device: they would be published as another's otherwise.
 fn claim(dir: &Path, device: &DeviceId, records: u64) -> Result<(), EdgeError> {
-    let file = dir.join("device");
-    let io = |action| {
-        let path = file.clone();
-        move |source| EdgeError::Io { action, path, source }
-    };
-    let owner = match std::fs::read_to_string(&file) {
-        Ok(owner) => owner,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(io("read")(error)),
-    };
+    let owner = file::read(dir, "device")?.unwrap_or_default();
     if owner == device.as_str() {
         return Ok(());
     }
@@ -181,8 +209,5 @@ fn claim(dir: &Path, device: &DeviceId, records: u64) -> Result<(), EdgeError> {
             dir.display()
         )));
     }
-    std::fs::write(&file, device.as_str()).map_err(io("write"))?;
-    std::fs::File::open(&file)
-        .and_then(|f| f.sync_all())
-        .map_err(io("sync"))
+    file::replace(dir, "device", device.as_str().as_bytes())
 }

@@ -1,159 +1,48 @@
-//! HJ 212 over TCP: data loggers connect and report.
-//!
-//! A logger's frame is answered with 9014 only once its values are on the agent's disk, so a logger that keeps what was not
-//! answered loses nothing to a power cut. What a logger sends again because an answer was lost is answered again and not kept
-//! again. Parts of one message are gathered, kept as one observation, and answered together.
-//!
-//! Invariant: no frame vanishes: it is kept, or passed over with a word in the log that names the logger and why.
+//! A connection: frames in, answers out.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dustwatch_observation::Time;
-use dustwatch_observation::hj212::{
-    Command, CrcMode, Factors, Framed, Framer, Message, Reported, Unit, answer,
-};
+use dustwatch_observation::hj212::{Command, Framed, Framer, Message, Reported, answer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Mutex;
-use tokio::task::JoinSet;
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use super::Intake;
-use crate::Shutdown;
+use super::Hj212Settings;
+use super::loggers::{Logger, Loggers};
+use crate::source::Intake;
 
-/// Wait before an address that is taken is tried again.
-const LISTEN_PAUSE: Duration = Duration::from_secs(5);
 /// A logger that said nothing for so long has gone.
 const SILENCE: Duration = Duration::from_secs(30 * 60);
 /// How long the other parts of a message are waited for: less than a logger waits for its answer (10 s by the standard).
 const PARTS_PATIENCE: Duration = Duration::from_secs(5);
-/// Frames that are remembered as answered.
-const REMEMBERED: usize = 1000;
-/// Loggers at the same time: a thousand, and as many old connections of theirs that nobody has closed.
-const MAX_LOGGERS: usize = 2000;
-/// Files that are left for the spool, the broker and the rest of the agent.
-const OTHER_FILES: usize = 64;
-/// Wait when the system has no connection to give.
-const EXHAUSTED_PAUSE: Duration = Duration::from_secs(1);
 /// Bytes that are read at once.
 const READ: usize = 16 << 10;
 
-/// A source of this kind.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hj212Settings {
-    /// Where loggers connect.
-    pub listen: SocketAddr,
-    /// The logger's `MN`, if others are to be passed over.
-    pub mn: Option<String>,
-    /// Which checksums are believed.
-    pub crc: CrcMode,
-    /// Which data are kept: real-time values, or the means of minutes, hours or days. One kind, since the others say the same of
-    /// the same times in another way; they are answered.
-    pub command: Command,
-    /// Units that the logger sends factors in, by factor.
-    pub units: BTreeMap<String, Unit>,
+/// What all connections of a source share.
+pub(super) struct Source {
+    pub(super) settings: Hj212Settings,
+    pub(super) loggers: Loggers,
+    pub(super) intake: Intake,
 }
-
-/// Listens until stopped.
-pub(super) async fn run(settings: &Hj212Settings, intake: &Intake, mut shutdown: Shutdown) {
-    let source = Arc::new(Source {
-        factors: Factors::new(&intake.parameters, &settings.units),
-        settings: settings.clone(),
-        intake: intake.clone(),
-        answered: Mutex::default(),
-    });
-    loop {
-        let listened = tokio::select! {
-            ended = listen(&source) => ended,
-            () = shutdown.requested() => return,
-        };
-        tracing::error!(listen = %settings.listen, error = %listened, "loggers cannot connect, trying again");
-        tokio::select! {
-            () = tokio::time::sleep(LISTEN_PAUSE) => {}
-            () = shutdown.requested() => return,
-        }
-    }
-}
-
-/// Takes connections; returns why it cannot any more.
-async fn listen(source: &Arc<Source>) -> std::io::Error {
-    let listener = match TcpListener::bind(source.settings.listen).await {
-        Ok(listener) => listener,
-        Err(error) => return error,
-    };
-    tracing::info!(listen = ?listener.local_addr().ok(), "loggers may connect (HJ 212)");
-    let most = most_loggers();
-    // Dropped with this function: no connection outlives the source.
-    let mut loggers = JoinSet::new();
-    loop {
-        let (stream, peer) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            // Those that are connected stay: they are not to blame.
-            Err(error) if is_exhausted(&error) => {
-                tracing::error!(%error, loggers = loggers.len(), "a logger cannot connect; allow more open files (LimitNOFILE)");
-                tokio::time::sleep(EXHAUSTED_PAUSE).await;
-                continue;
-            }
-            Err(error) => return error,
-        };
-        while loggers.try_join_next().is_some() {}
-        if loggers.len() >= most {
-            tracing::warn!(%peer, most, "too many loggers at once: one is turned away; more open files (LimitNOFILE) allow more");
-            continue;
-        }
-        let source = Arc::clone(source);
-        loggers.spawn(async move {
-            match source.serve(stream, peer).await {
-                Ok(()) => tracing::debug!(%peer, "a logger has gone"),
-                Err(error) => tracing::warn!(%peer, %error, "the connection of a logger failed"),
-            }
-        });
-    }
-}
-
-/// How many loggers there is room for: without files to open, the spool could not work.
-fn most_loggers() -> usize {
-    // `Max open files            1024                 524288               files`
-    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    let line = limits
-        .lines()
-        .find_map(|line| line.strip_prefix("Max open files"));
-    let allowed = line.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok());
-    let room = |allowed: usize| allowed.saturating_sub(OTHER_FILES).clamp(1, MAX_LOGGERS);
-    allowed.map_or(MAX_LOGGERS, room)
-}
-
-/// Whether a connection failed because the process or the system has too many files open (ENFILE, EMFILE).
-fn is_exhausted(error: &std::io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(23 | 24))
-}
-
-struct Source {
-    settings: Hj212Settings,
-    factors: Factors,
-    intake: Intake,
-    /// Frames that are on disk.
-    answered: Mutex<VecDeque<FrameId>>,
-}
-
-/// Logger and QN, command, part, and time of the data: what is the same when a frame is sent again.
-type FrameId = (String, u16, u32, Option<Time>);
 
 /// A message whose parts are not all there yet.
 struct Parts {
+    device: Arc<str>,
     since: Instant,
     reported: Reported,
     messages: Vec<Message>,
 }
 
-/// Parts by command and time.
-type Gathering = BTreeMap<(u16, i64), Parts>;
+/// Parts by device, command and time: a multiplexer may bring several loggers over one connection.
+type Gathering = BTreeMap<PartsOf, Parts>;
+type PartsOf = (Arc<str>, u16, i64);
 
 impl Source {
-    async fn serve(&self, mut stream: TcpStream, peer: SocketAddr) -> std::io::Result<()> {
+    /// Serves a connection until its other end has gone.
+    pub(super) async fn serve(&self, mut stream: TcpStream, peer: SocketAddr) -> std::io::Result<()> {
         stream.set_nodelay(true)?;
         let mut framer = Framer::new(self.settings.crc);
         let mut gathering = Gathering::new();
@@ -204,13 +93,13 @@ impl Source {
         gathering: &mut Gathering,
         stream: &mut TcpStream,
     ) -> std::io::Result<()> {
-        if self.settings.mn.as_ref().is_some_and(|mn| *mn != message.mn) {
+        let Some(logger) = self.loggers.find(&message.mn) else {
             tracing::warn!(
                 mn = message.mn,
                 "a logger that is not ours reports; it gets no answer"
             );
             return Ok(());
-        }
+        };
         match message.command {
             Command::Heartbeat => reply(stream, &message, 9013, "").await,
             Command::AskTime => {
@@ -219,7 +108,7 @@ impl Source {
                 reply(stream, &message, 1012, &now).await
             }
             Command::Accepted | Command::Result | Command::Acknowledged => Ok(()),
-            command if command == self.settings.command => self.take_data(message, gathering, stream).await,
+            command if command == logger.command => self.take_data(message, logger, gathering, stream).await,
             _ => self.answer(&message, stream).await,
         }
     }
@@ -227,15 +116,16 @@ impl Source {
     async fn take_data(
         &self,
         message: Message,
+        logger: &Logger,
         gathering: &mut Gathering,
         stream: &mut TcpStream,
     ) -> std::io::Result<()> {
         // Without a QN nothing tells a repetition from other values; identity in the table does then.
-        if !message.qn.is_empty() && self.answered.lock().await.contains(&id(&message)) {
+        if !message.qn.is_empty() && logger.answered.contains(&message) {
             tracing::debug!(mn = message.mn, qn = message.qn, "sent again, answered again");
             return self.answer(&message, stream).await;
         }
-        let reported = Reported::of(&message, &self.factors);
+        let reported = Reported::of(&message, &logger.factors);
         if !reported.passed_over.is_empty() {
             tracing::debug!(mn = message.mn, passed_over = ?reported.passed_over, "fields that are no parameter here");
         }
@@ -248,6 +138,7 @@ impl Source {
             return self.answer(&message, stream).await;
         };
         let parts = Parts {
+            device: Arc::clone(&logger.device),
             since: Instant::now(),
             reported,
             messages: vec![message],
@@ -256,7 +147,11 @@ impl Source {
         if expected <= 1 {
             return self.keep(parts, stream).await;
         }
-        let key = (parts.messages[0].command.number(), time.as_micros());
+        let key = (
+            Arc::clone(&logger.device),
+            parts.messages[0].command.number(),
+            time.as_micros(),
+        );
         let gathered = match gathering.remove(&key) {
             None => parts,
             Some(mut gathered) => {
@@ -281,10 +176,10 @@ impl Source {
 
     /// Keeps what came of messages whose other parts do not come.
     async fn close_overdue(&self, gathering: &mut Gathering, stream: &mut TcpStream) -> std::io::Result<()> {
-        let overdue: Vec<(u16, i64)> = gathering
+        let overdue: Vec<PartsOf> = gathering
             .iter()
             .filter(|(_, parts)| parts.since.elapsed() >= PARTS_PATIENCE)
-            .map(|(key, _)| *key)
+            .map(|(key, _)| key.clone())
             .collect();
         for key in overdue {
             if let Some(parts) = gathering.remove(&key) {
@@ -301,19 +196,16 @@ impl Source {
     /// Keeps an observation, and answers its messages once it is on disk.
     async fn keep(&self, parts: Parts, stream: &mut TcpStream) -> std::io::Result<()> {
         if let Some(observation) = parts.reported.observation
-            && !self.intake.keep(observation).await
+            && !self.intake.keep(observation, &parts.device).await
         {
             // The spool is closed: unanswered, the logger sends it again.
             return Ok(());
         }
-        let mut answered = self.answered.lock().await;
         for message in &parts.messages {
-            if answered.len() >= REMEMBERED {
-                answered.pop_front();
+            if let Some(logger) = self.loggers.find(&message.mn) {
+                logger.answered.note(message);
             }
-            answered.push_back(id(message));
         }
-        drop(answered);
         for message in &parts.messages {
             self.answer(message, stream).await?;
         }
@@ -327,12 +219,6 @@ impl Source {
             false => Ok(()),
         }
     }
-}
-
-fn id(message: &Message) -> FrameId {
-    let part = message.part.map_or(0, |(number, _)| number);
-    let who = format!("{}/{}", message.mn, message.qn);
-    (who, message.command.number(), part, message.data_time)
 }
 
 async fn reply(stream: &mut TcpStream, message: &Message, command: u16, data: &str) -> std::io::Result<()> {

@@ -1,0 +1,114 @@
+//! Who may report, how, and which of its frames are on disk already.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use dustwatch_observation::Time;
+use dustwatch_observation::hj212::{Command, Factors, Message, Unit};
+
+use super::Hj212Settings;
+use crate::source::Intake;
+
+/// Frames of one logger, or of all that are not told apart, that are remembered as answered.
+const REMEMBERED: usize = 1000;
+/// The same for each logger of a list: more than it sends until it gives up hope of an answer (10 s, 3 times).
+const REMEMBERED_EACH: usize = 32;
+
+/// Who may report, and how.
+pub(super) enum Loggers {
+    /// All of it is of one device; the `MN`, if only that one may.
+    One(Option<String>, Logger),
+    Listed(HashMap<String, Logger>),
+}
+
+/// What is known of a logger.
+pub(super) struct Logger {
+    pub(super) device: Arc<str>,
+    pub(super) command: Command,
+    pub(super) factors: Arc<Factors>,
+    pub(super) answered: Answered,
+}
+
+/// The newest frames that are on disk.
+pub(super) struct Answered {
+    frames: Mutex<VecDeque<FrameId>>,
+    most: usize,
+}
+
+impl Answered {
+    fn new(most: usize) -> Self {
+        Self {
+            frames: Mutex::default(),
+            most,
+        }
+    }
+
+    pub(super) fn contains(&self, message: &Message) -> bool {
+        self.frames().contains(&id(message))
+    }
+
+    pub(super) fn note(&self, message: &Message) {
+        let mut frames = self.frames();
+        if frames.len() >= self.most {
+            frames.pop_front();
+        }
+        frames.push_back(id(message));
+    }
+
+    fn frames(&self) -> MutexGuard<'_, VecDeque<FrameId>> {
+        self.frames.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Loggers {
+    pub(super) fn new(settings: &Hj212Settings, intake: &Intake) -> Self {
+        let Some(listed) = &settings.loggers else {
+            let logger = Logger {
+                device: Arc::clone(&intake.device),
+                command: settings.command,
+                factors: Arc::new(Factors::new(&intake.parameters, &settings.units)),
+                answered: Answered::new(REMEMBERED),
+            };
+            return Loggers::One(settings.mn.clone(), logger);
+        };
+        // Many loggers, few ways to send.
+        let mut known: Vec<(&BTreeMap<String, Unit>, Arc<Factors>)> = Vec::new();
+        let loggers = listed.iter().map(|(mn, logger)| {
+            let found = known.iter().find(|(units, _)| **units == logger.units);
+            let factors = match found {
+                Some((_, factors)) => Arc::clone(factors),
+                None => {
+                    let factors = Arc::new(Factors::new(&intake.parameters, &logger.units));
+                    known.push((&logger.units, Arc::clone(&factors)));
+                    factors
+                }
+            };
+            let logger = Logger {
+                device: logger.device.as_str().into(),
+                command: logger.command,
+                factors,
+                answered: Answered::new(REMEMBERED_EACH),
+            };
+            (mn.clone(), logger)
+        });
+        Loggers::Listed(loggers.collect())
+    }
+
+    pub(super) fn find(&self, mn: &str) -> Option<&Logger> {
+        match self {
+            Loggers::One(only, logger) => {
+                Some(logger).filter(|_| only.as_ref().is_none_or(|only| only == mn))
+            }
+            Loggers::Listed(loggers) => loggers.get(mn),
+        }
+    }
+}
+
+/// Logger and QN, command, part, and time of the data: what is the same when a frame is sent again.
+type FrameId = (String, u16, u32, Option<Time>);
+
+fn id(message: &Message) -> FrameId {
+    let part = message.part.map_or(0, |(number, _)| number);
+    let who = format!("{}/{}", message.mn, message.qn);
+    (who, message.command.number(), part, message.data_time)
+}

@@ -1,0 +1,263 @@
+//! Many data loggers behind one agent, each a device of its own, while the agent is killed again and again.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::io::{Read, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Child;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use common::{Broker, Ingester, edge, finish, signal, spawn, stderr, wait_for, write};
+
+const LOGGERS: usize = 30;
+const KILLS: u64 = 12;
+
+fn mn(logger: usize) -> String {
+    format!("1101090060000000{logger:08}")
+}
+
+fn device(logger: usize) -> String {
+    format!("110109-DY-{logger:04}")
+}
+
+/// A frame with this data segment, its checksum by HJ 212-2017, annex A.
+fn frame(segment: &str) -> String {
+    let mut crc = 0xFFFF_u16;
+    for byte in segment.bytes() {
+        crc = (crc >> 8) ^ u16::from(byte);
+        for _ in 0..8 {
+            crc = (crc >> 1) ^ if crc & 1 == 1 { 0xA001 } else { 0 };
+        }
+    }
+    format!("##{:04}{segment}{crc:04X}\r\n", segment.len())
+}
+
+/// A minute's real-time values.
+fn minute(logger: usize, minute: usize) -> String {
+    let time = format!("20190806{:02}{:02}00", minute / 60, minute % 60);
+    let mn = mn(logger);
+    frame(&format!(
+        "QN={time}000;ST=39;CN=2011;PW=123456;MN={mn};Flag=5;CP=&&DataTime={time};a34001-Rtd={minute},a34001-Flag=N&&"
+    ))
+}
+
+struct Gateway {
+    folder: tempfile::TempDir,
+    port: u16,
+}
+
+impl Gateway {
+    fn new(broker: &str, batch: usize) -> Gateway {
+        let folder = tempfile::tempdir().unwrap();
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        let mut loggers = String::new();
+        for logger in 0..LOGGERS {
+            writeln!(loggers, "{} = {{ device = \"{}\" }}", mn(logger), device(logger)).unwrap();
+        }
+        write(folder.path(), "loggers.toml", &loggers);
+        let source = format!("listen = \"127.0.0.1:{port}\"\nloggers = \"loggers.toml\"\n");
+        config(folder.path(), broker, batch, &source);
+        Gateway { folder, port }
+    }
+
+    fn start(&self) -> Child {
+        spawn(
+            edge()
+                .arg("run")
+                .arg("--config")
+                .arg(self.folder.path().join("edge.toml")),
+        )
+    }
+}
+
+fn config(folder: &Path, broker: &str, batch: usize, source: &str) -> PathBuf {
+    write(
+        folder,
+        "edge.toml",
+        &format!(
+            "[agent]\ndistrict = \"110109\"\ndevice = \"110109-GW-0001\"\nbroker = \"{broker}\"\nbatch = {batch}\n\
+             sync_interval_ms = 5\nresend_after_s = 1\n\n[[source]]\nkind = \"hj212\"\n{source}"
+        ),
+    )
+}
+
+/// Sends minutes until told to stop, each until it is answered; returns how many were.
+fn report(port: u16, logger: usize, stop: &AtomicBool) -> usize {
+    let mut answered = 0;
+    let mut line: Option<TcpStream> = None;
+    while !stop.load(Ordering::Relaxed) && answered < 24 * 60 {
+        let Some(stream) = line.as_mut() else {
+            line = TcpStream::connect(("127.0.0.1", port)).ok();
+            match &line {
+                Some(stream) => stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap(),
+                None => std::thread::sleep(Duration::from_millis(10)),
+            }
+            continue;
+        };
+        let mut heard = [0; 512];
+        let said = stream.write_all(minute(logger, answered).as_bytes());
+        match said.and_then(|()| stream.read(&mut heard)) {
+            Ok(length) if length > 0 => {
+                let text = String::from_utf8_lossy(&heard[..length]);
+                assert!(text.contains("CN=9014") && text.contains(&mn(logger)), "{text}");
+                answered += 1;
+            }
+            _ => line = None,
+        }
+    }
+    answered
+}
+
+/// Reports while the agent is killed, and compares what was answered with what an ingester heard.
+fn kill_and_compare(batch: usize) {
+    let broker = Broker::start();
+    let ingester = Ingester::start(broker.port, 7);
+    let gateway = Gateway::new(&broker.url(), batch);
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut agent = gateway.start();
+    let loggers: Vec<_> = (0..LOGGERS)
+        .map(|logger| {
+            let (port, stop) = (gateway.port, Arc::clone(&stop));
+            std::thread::spawn(move || report(port, logger, &stop))
+        })
+        .collect();
+    for kill in 0..KILLS {
+        std::thread::sleep(Duration::from_millis(150 + 67 * (kill % 5)));
+        agent.kill().unwrap();
+        agent.wait().unwrap();
+        agent = gateway.start();
+    }
+    std::thread::sleep(Duration::from_millis(500));
+    stop.store(true, Ordering::Relaxed);
+    let answered: Vec<usize> = loggers.into_iter().map(|logger| logger.join().unwrap()).collect();
+    assert!(answered.iter().all(|count| *count > 5), "{answered:?}");
+
+    let arrived = |logger: usize| -> BTreeSet<String> {
+        ingester.with(|taken| {
+            let of_device = taken.streams.iter().filter(|((of, _), _)| *of == device(logger));
+            let texts = of_device.flat_map(|(_, stream)| stream.values());
+            let value = |text: &String| serde_json::from_str::<serde_json::Value>(text).unwrap();
+            texts.map(|text| value(text)["tsp"].to_string()).collect()
+        })
+    };
+    wait_for("everything that was answered", || {
+        (0..LOGGERS).all(|logger| arrived(logger).len() >= answered[logger])
+    });
+    ingester.with(|taken| {
+        assert_eq!(taken.contradictions, Vec::<String>::new());
+        let devices: BTreeSet<&String> = taken.streams.keys().map(|(device, _)| device).collect();
+        assert_eq!(
+            devices.len(),
+            taken.streams.len(),
+            "nothing made the epoch change"
+        );
+        for ((device, _), stream) in &taken.streams {
+            assert_eq!(taken.contiguous(device), stream.len() as u64, "{device} has gaps");
+        }
+    });
+    signal(&agent, "TERM");
+    let output = finish(agent);
+    assert!(output.status.success(), "{}", stderr(&output));
+}
+
+#[test]
+fn each_of_many_loggers_is_a_device_whose_numbers_have_no_gaps_also_when_the_agent_is_killed() {
+    kill_and_compare(1);
+}
+
+#[test]
+fn messages_of_several_observations_are_of_one_logger_each() {
+    kill_and_compare(20);
+}
+
+#[test]
+fn a_spool_that_was_one_devices_goes_on_when_others_come_to_share_it() {
+    let broker = Broker::start();
+    let gateway = Gateway::new("mqtt://127.0.0.1:1", 1);
+    let one = format!("listen = \"127.0.0.1:{}\"\n", gateway.port);
+    let own = gateway.folder.path();
+    config(own, "mqtt://127.0.0.1:1", 1, &one);
+    let report_some = |logger: usize, count: usize| {
+        let mut stream = None;
+        wait_for("the agent", || {
+            stream = TcpStream::connect(("127.0.0.1", gateway.port)).ok();
+            stream.is_some()
+        });
+        let mut stream = stream.unwrap();
+        for at in 0..count {
+            stream.write_all(minute(logger, at).as_bytes()).unwrap();
+            assert!(stream.read(&mut [0; 512]).unwrap() > 0);
+        }
+    };
+    // Alone, without a broker: what it reports stays in the spool.
+    let agent = gateway.start();
+    report_some(0, 3);
+    signal(&agent, "KILL");
+    finish(agent);
+    // Now for others.
+    let many = format!("{one}loggers = \"loggers.toml\"\n");
+    config(own, &broker.url(), 1, &many);
+    let ingester = Ingester::start(broker.port, 0);
+    let agent = gateway.start();
+    report_some(1, 4);
+    wait_for("all", || ingester.with(|taken| taken.observations()) == 7);
+    ingester.with(|taken| {
+        assert_eq!(taken.contiguous("110109-GW-0001"), 3);
+        assert_eq!(taken.contiguous(&device(1)), 4);
+    });
+    signal(&agent, "TERM");
+    let output = finish(agent);
+    assert!(output.status.success(), "{}", stderr(&output));
+}
+
+#[test]
+fn a_list_that_cannot_be_is_refused_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let listed = "listen = \"127.0.0.1:9212\"\nloggers = \"loggers.toml\"\n";
+    let refused = |list: &str, source: &str| {
+        write(folder.path(), "loggers.toml", list);
+        let config = config(folder.path(), "mqtt://127.0.0.1:1", 1, source);
+        let output = finish(spawn(edge().arg("check").arg("--config").arg(config)));
+        assert_eq!(output.status.code(), Some(2));
+        stderr(&output)
+    };
+    let twice = "A1 = { device = \"110109-DY-0001\" }\nA2 = { device = \"110109-DY-0001\" }\n";
+    for (list, source, words) in [
+        (
+            twice,
+            listed.to_owned(),
+            vec!["loggers.toml", "A2", "110109-DY-0001", "another logger"],
+        ),
+        (
+            "A1 = { device = \"a/b\" }\n",
+            listed.to_owned(),
+            vec!["loggers.toml", "A1"],
+        ),
+        (
+            "A1 = { name = \"x\" }\n",
+            listed.to_owned(),
+            vec!["loggers.toml", "line 1", "name"],
+        ),
+        (
+            "A1 = { device = \"d\", command = 1 }\n",
+            listed.to_owned(),
+            vec!["A1", "command"],
+        ),
+        ("", listed.to_owned(), vec!["no logger"]),
+        (
+            twice,
+            format!("{listed}mn = \"A1\"\n"),
+            vec!["source 1", "mn", "loggers"],
+        ),
+    ] {
+        let said = refused(list, &source);
+        assert!(words.iter().all(|word| said.contains(word)), "{words:?}: {said}");
+    }
+}
