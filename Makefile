@@ -22,8 +22,8 @@ test-all:
 # Figures for benches/README.md.
 bench:
 	scripts/install-test-programs
-	cargo build --workspace --bins
-	cargo bench --profile dev --config 'profile.dev.package.dustwatch.opt-level=3'
+	cargo build --workspace --bins --config benches/profile.toml
+	cargo bench --profile dev --config benches/profile.toml
 
 # Processes, broker, network, disks and clock fail at random from a seed; the table is audited: make soak MINUTES=60 SEED=7
 soak:

@@ -5,7 +5,7 @@
 //! the first half alone. The baselines read the same bytes with serde_json: "fields" finds the device, the time as it
 //! is written and the nine values as floats, "columns" also reads the time and fills Arrow columns of float64.
 //!
-//! The shared profile compiles this file, and with it what serde generates for the baseline, with opt-level 3 like the
+//! `profile.toml` compiles this file, and with it what serde generates for the baseline, with opt-level 3 like the
 //! decoder's own crate.
 #![allow(missing_docs)]
 #![allow(clippy::unwrap_used)]
