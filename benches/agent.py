@@ -217,14 +217,17 @@ def segment_crc(segment):
     return f"{register:04X}"
 
 
+def logger_number(number):
+    return f"110109{number:018}"
+
+
 async def logger(port, number, seconds, waits):
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     await asyncio.sleep(number / 1000)
     for second in range(seconds):
         begun = time.monotonic()
-        # One observation of the gateway's device a frame: the times differ.
-        at = time.strftime("%Y%m%d%H%M%S", time.gmtime(1565049600 + second * 1000 + number))
-        segment = f"QN={at}{number:03};ST=39;CN=2011;PW=123456;MN=110109{number:018};Flag=5;CP=&&DataTime={at};" + ";".join(
+        at = time.strftime("%Y%m%d%H%M%S", time.gmtime(1565049600 + second))
+        segment = f"QN={at}{number:03};ST=39;CN=2011;PW=123456;MN={logger_number(number)};Flag=5;CP=&&DataTime={at};" + ";".join(
             f"{code}-Rtd={100 + number % 90},{code}-Flag=N"
             for code in ("a34001", "a34002", "a34004", "a01001", "a01002", "a01006", "a01007", "a01008", "LA")
         ) + "&&"
@@ -243,7 +246,9 @@ def gateway(program, loggers, seconds):
         broker = Broker(folder)
         broker.start()
         port = free_port()
-        kind = f'kind = "hj212"\nlisten = "127.0.0.1:{port}"\n'
+        kind = f'kind = "hj212"\nlisten = "127.0.0.1:{port}"\nloggers = "loggers.toml"\n'
+        devices = (f'{logger_number(number)} = {{ device = "110109-DY-{number:04}" }}' for number in range(loggers))
+        (folder / "loggers.toml").write_text("\n".join(devices))
         agent = dustwatch(program, folder, broker.port, None, kind=kind)
         (folder / "edge.toml").write_text((folder / "edge.toml").read_text().replace("batch", "sync_interval_ms = 10\nbatch"))
         agent.stop()

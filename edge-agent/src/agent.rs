@@ -10,16 +10,18 @@ use dustwatch_observation::Clock;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use crate::crew::Crew;
+use crate::health::Health;
 use crate::publish::{Limits, Publisher, PublisherOptions};
 use crate::service::{self, Pulse};
 use crate::settings::AgentSettings;
-use crate::source::{self, Intake, Working};
-use crate::spool::{Head, Record, Spool, Tracker, start_feeding};
-use crate::switch::{self, Switches};
-use crate::{EdgeError, Progress, Report, Shutdown};
+use crate::spool::{Head, Spool, Tracker, start_feeding};
+use crate::{EdgeError, Progress, Report, Shutdown, Trouble};
 
-/// How long sources may take to stop.
-const SOURCE_PATIENCE: Duration = Duration::from_secs(3);
+/// Changes of the settings that may wait.
+const CHANGES: usize = 4;
+/// How long the disk may take for what the sources left.
+const SETTLE_PATIENCE: Duration = Duration::from_secs(3);
 /// How long what is under way may take to be confirmed.
 const DRAIN: Duration = Duration::from_secs(2);
 
@@ -35,6 +37,7 @@ pub async fn run_agent(
     password: Option<String>,
     clock: Arc<dyn Clock>,
     progress: Arc<Progress>,
+    trouble: Trouble,
     mut shutdown: Shutdown,
 ) -> Result<Report, EdgeError> {
     let started = std::time::Instant::now();
@@ -43,12 +46,16 @@ pub async fn run_agent(
     let (keeping, publishing) = (Pulse::default(), Pulse::default());
     let mut options = publisher_options(&settings, password, &spool);
     options.pulse = publishing.clone();
+    let health = Health::new(&settings.sources, Arc::clone(&clock), trouble);
+    options.health = Some(Arc::clone(&health));
+    let (changes, mut changed) = mpsc::channel(CHANGES);
+    options.changes = Some(changes);
     let epoch_file = spool.epoch_file();
     let (ends, reader, durable) = spool.start(
         settings.sync_interval,
         settings.spool_limits.clone(),
         Arc::clone(&clock),
-        keeping.clone(),
+        (keeping.clone(), Arc::clone(&health)),
     )?;
     let confirmed = ends.confirmed;
     let tracker = Arc::<Mutex<Tracker>>::default();
@@ -78,30 +85,29 @@ pub async fn run_agent(
     };
     let mut feeder = start_feeding(head, settings.batch, (reader, read), durable, publisher.offers());
     let mut keeper = ends.keeper;
-    let (stop_sources, sources_shutdown) = Shutdown::new();
-    let mut sources = start_sources(settings, ends.records, clock, &sources_shutdown);
+    let mut crew = Crew::start(settings, ends.records, clock, health)?;
     let mut watched = JoinSet::new();
     watched.spawn(async move { service::watch(&[keeping, publishing]).await });
 
-    let early = tokio::select! {
-        () = shutdown.requested() => None,
-        ended = &mut keeper => Some(ended),
-        ended = &mut feeder => Some(ended),
+    let early = loop {
+        tokio::select! {
+            () = shutdown.requested() => break None,
+            ended = &mut keeper => break Some(ended),
+            ended = &mut feeder => break Some(ended),
+            Some(change) = changed.recv() => crew.take(change).await,
+        }
     };
     service::stopping();
     // Also when the disk has failed: a relay that is on has to go off.
     tracing::info!("stopping sources");
-    stop_sources.request();
-    let stopping = async { while sources.join_next().await.is_some() {} };
-    drop(tokio::time::timeout(SOURCE_PATIENCE, stopping).await);
-    sources.shutdown().await;
+    crew.stop().await;
     if let Some(ended) = early {
         // Nothing can be kept, so nothing is published that could not be confirmed.
         stop_publisher.request();
         ended.map_err(|_| EdgeError::Ended("the spool"))??;
         return Err(EdgeError::Ended("the spool"));
     }
-    drop(tokio::time::timeout(SOURCE_PATIENCE, ends.settled).await);
+    drop(tokio::time::timeout(SETTLE_PATIENCE, ends.settled).await);
     tracing::info!("spool durable, waiting for confirmations under way");
     stop_publisher.request();
     let outcome = publisher.finish().await?;
@@ -118,20 +124,6 @@ pub async fn run_agent(
         true,
         started.elapsed(),
     ))
-}
-
-/// Starts the sources, and the switches that follow what they observe.
-fn start_sources(
-    settings: AgentSettings,
-    records: mpsc::Sender<Record>,
-    clock: Arc<dyn Clock>,
-    shutdown: &Shutdown,
-) -> JoinSet<()> {
-    let (switches, seen) = Switches::new(&settings.switches);
-    let intake = Intake::new(&settings, Arc::clone(&clock), records, switches.clone());
-    let Working { mut tasks, buses } = source::start(settings.sources, settings.averaging, &intake, shutdown);
-    tasks.spawn(switch::run(switches, seen, buses, clock, shutdown.clone()));
-    tasks
 }
 
 fn publisher_options(settings: &AgentSettings, password: Option<String>, spool: &Spool) -> PublisherOptions {

@@ -25,6 +25,14 @@ impl Calibration {
         Self(lines)
     }
 
+    /// These, and others in the place of those of the same parameters.
+    pub(crate) fn with(mut self, others: Vec<Line>) -> Self {
+        self.0
+            .retain(|line| !others.iter().any(|other| other.parameter == line.parameter));
+        self.0.extend(others);
+        self
+    }
+
     /// Corrects the values that are there; flags stay. A value that is not corrected stays exactly as it was read.
     pub fn apply(&self, observation: &mut Observation) {
         for line in &self.0 {

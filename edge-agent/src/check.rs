@@ -6,6 +6,8 @@ use std::time::Duration;
 use dustwatch_observation::Clock;
 use tokio::sync::mpsc;
 
+use crate::Trouble;
+use crate::health::Health;
 use crate::publish::{Link, LinkEvent, PublisherOptions};
 use crate::settings::{AgentSettings, SourceSettings, UartSettings};
 use crate::source::modbus::{Bus, ModbusSettings, read_unit};
@@ -77,7 +79,8 @@ async fn source_once(
 ) -> Result<String, String> {
     let (records, _kept) = mpsc::channel(1);
     let (switches, _seen) = Switches::new(&[]);
-    let intake = Intake::new(settings, Arc::clone(clock), records, switches);
+    let health = Health::new(&[], Arc::clone(clock), Trouble::default());
+    let intake = Intake::new(settings, Arc::clone(clock), records, switches, health);
     match source {
         SourceSettings::Simulate { interval_seconds, .. } => {
             Ok(format!("invented, every {interval_seconds} s"))

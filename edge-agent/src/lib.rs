@@ -10,7 +10,9 @@
 pub mod agent;
 pub mod calibrate;
 pub mod check;
+mod crew;
 mod error;
+mod health;
 pub mod network;
 pub mod pack;
 mod progress;
@@ -27,5 +29,6 @@ pub mod spool;
 pub mod switch;
 
 pub use error::EdgeError;
+pub use health::Trouble;
 pub use progress::{Progress, Report};
 pub use shutdown::{Shutdown, ShutdownTrigger};

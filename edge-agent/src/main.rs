@@ -4,20 +4,19 @@
 //! usage or configuration). What a subcommand does stands in [`command`] and in the library.
 
 mod command;
+mod log;
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
-use dustwatch_edge::EdgeError;
-use tracing_subscriber::EnvFilter;
+use dustwatch_edge::{EdgeError, Trouble};
 
-use command::{Cli, LogFormat};
+use command::Cli;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    start_log(cli.log_format);
-    match run(cli) {
+    let trouble = log::start(cli.log_format);
+    match run(cli, trouble) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -29,7 +28,7 @@ fn main() -> ExitCode {
 }
 
 /// Runs the subcommand; whether everything that it sent is confirmed.
-fn run(cli: Cli) -> anyhow::Result<bool> {
+fn run(cli: Cli, trouble: Trouble) -> anyhow::Result<bool> {
     // Each thread costs memory; an agent's work is waiting.
     let runtime = match cli.is_agent() {
         true => tokio::runtime::Builder::new_current_thread()
@@ -40,20 +39,8 @@ fn run(cli: Cli) -> anyhow::Result<bool> {
             .enable_all()
             .build()?,
     };
-    let done = runtime.block_on(command::dispatch(cli))?;
+    let done = runtime.block_on(command::dispatch(cli, trouble))?;
     // A reader that waits for a slow disk or pipe must not keep the process.
     runtime.shutdown_background();
     Ok(done)
-}
-
-fn start_log(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
-    match format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().init(),
-    }
 }

@@ -41,9 +41,14 @@ fn frame(segment: &str) -> String {
 /// A minute's real-time values.
 fn minute(logger: usize, minute: usize) -> String {
     let time = format!("20190806{:02}{:02}00", minute / 60, minute % 60);
+    real_time(logger, &time, minute)
+}
+
+/// What a logger says is so now.
+fn real_time(logger: usize, time: &str, tsp: usize) -> String {
     let mn = mn(logger);
     frame(&format!(
-        "QN={time}000;ST=39;CN=2011;PW=123456;MN={mn};Flag=5;CP=&&DataTime={time};a34001-Rtd={minute},a34001-Flag=N&&"
+        "QN={time}000;ST=39;CN=2011;PW=123456;MN={mn};Flag=5;CP=&&DataTime={time};a34001-Rtd={tsp},a34001-Flag=N&&"
     ))
 }
 
@@ -215,6 +220,52 @@ fn a_spool_that_was_one_devices_goes_on_when_others_come_to_share_it() {
     signal(&agent, "TERM");
     let output = finish(agent);
     assert!(output.status.success(), "{}", stderr(&output));
+}
+
+#[test]
+fn values_under_a_time_that_cannot_be_bear_the_flag_of_a_fault() {
+    let broker = Broker::start();
+    let ingester = Ingester::start(broker.port, 0);
+    let gateway = Gateway::new(&broker.url(), 1);
+    let agent = gateway.start();
+    let now = chrono::Utc::now() + chrono::TimeDelta::hours(8);
+    let said = |hours| {
+        (now + chrono::TimeDelta::hours(hours))
+            .format("%Y%m%d%H%M%S")
+            .to_string()
+    };
+    // Right; a day late, as after a time without a network; two hours ahead; without a battery.
+    let times = [said(0), said(-24), said(2), "19700101080500".to_owned()];
+    for (logger, time) in times.iter().enumerate() {
+        let mut stream = None;
+        wait_for("the agent", || {
+            stream = TcpStream::connect(("127.0.0.1", gateway.port)).ok();
+            stream.is_some()
+        });
+        let mut stream = stream.unwrap();
+        stream.write_all(real_time(logger, time, 186).as_bytes()).unwrap();
+        assert!(
+            stream.read(&mut [0; 512]).unwrap() > 0,
+            "also a wrong time is kept and answered"
+        );
+    }
+    wait_for("all", || {
+        ingester.with(|taken| taken.observations()) == times.len()
+    });
+    let flags = (0..times.len()).map(|logger| {
+        ingester.with(|taken| {
+            let mut of_device = taken.streams.iter().filter(|((of, _), _)| *of == device(logger));
+            let text = of_device.next().unwrap().1.values().next().unwrap().clone();
+            let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(value["tsp"].as_f64(), Some(186.0), "{text}");
+            value["flags"]["tsp"].as_str().unwrap_or("N").to_owned()
+        })
+    });
+    assert_eq!(flags.collect::<Vec<_>>(), ["N", "N", "D", "D"]);
+    signal(&agent, "TERM");
+    let said = stderr(&finish(agent));
+    assert!(said.contains(&mn(2)) && said.contains("ahead"), "{said}");
+    assert!(said.contains(&mn(3)) && said.contains("never set"), "{said}");
 }
 
 #[test]

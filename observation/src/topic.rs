@@ -22,17 +22,20 @@ pub enum TopicKind {
     Alarm,
     /// `config`: retained, settings down to the agent.
     Config,
+    /// `health`: retained, from the agent: version, spool, sources, settings in force, last trouble.
+    Health,
     /// `hj212`: a raw HJ 212 frame, from gateways that only wrap.
     Hj212,
 }
 
 impl TopicKind {
-    const ALL: [TopicKind; 6] = [
+    const ALL: [TopicKind; 7] = [
         TopicKind::Obs,
         TopicKind::Ack,
         TopicKind::Status,
         TopicKind::Alarm,
         TopicKind::Config,
+        TopicKind::Health,
         TopicKind::Hj212,
     ];
 
@@ -44,6 +47,7 @@ impl TopicKind {
             TopicKind::Status => "status",
             TopicKind::Alarm => "alarm",
             TopicKind::Config => "config",
+            TopicKind::Health => "health",
             TopicKind::Hj212 => "hj212",
         }
     }

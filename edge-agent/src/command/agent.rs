@@ -8,7 +8,7 @@ use comfy_table::{Table, presets};
 use dustwatch_edge::agent::run_agent;
 use dustwatch_edge::check::{Finding, check};
 use dustwatch_edge::settings::AgentSettings;
-use dustwatch_edge::{EdgeError, Progress, Shutdown};
+use dustwatch_edge::{EdgeError, Progress, Shutdown, Trouble};
 use dustwatch_observation::SystemClock;
 
 use super::broker::BrokerArgs;
@@ -50,7 +50,7 @@ impl AgentArgs {
 }
 
 /// Runs the agent until stopped; what is unconfirmed is kept, so that is no failure.
-pub(super) async fn run(args: AgentArgs) -> anyhow::Result<bool> {
+pub(super) async fn run(args: AgentArgs, trouble: Trouble) -> anyhow::Result<bool> {
     let settings = args.settings()?;
     let password = std::env::var(dustwatch_config::PASSWORD_VARIABLE).ok();
     let progress = Arc::new(Progress::default());
@@ -59,6 +59,7 @@ pub(super) async fn run(args: AgentArgs) -> anyhow::Result<bool> {
         password,
         Arc::new(SystemClock),
         progress,
+        trouble,
         Shutdown::on_signals(),
     )
     .await?;

@@ -8,6 +8,7 @@ mod simulate;
 mod tool;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use dustwatch_edge::Trouble;
 
 /// The agent at a dust monitor, and tools that stand in for many of them.
 #[derive(Debug, Parser)]
@@ -49,9 +50,9 @@ impl Cli {
 }
 
 /// Runs the subcommand; whether everything that it sent is confirmed.
-pub(crate) async fn dispatch(cli: Cli) -> anyhow::Result<bool> {
+pub(crate) async fn dispatch(cli: Cli, trouble: Trouble) -> anyhow::Result<bool> {
     match cli.command {
-        Command::Run(args) => agent::run(args).await,
+        Command::Run(args) => agent::run(args, trouble).await,
         Command::Check(args) => agent::run_check(args).await,
         Command::Replay(args) => replay::run(args).await,
         Command::Simulate(args) => simulate::run(args).await,

@@ -21,6 +21,8 @@ use crate::{EdgeError, Progress, Shutdown};
 const TICK: Duration = Duration::from_millis(100);
 /// How long nothing may be confirmed before a warning.
 const WARN_AFTER: Duration = Duration::from_secs(30);
+/// How often an agent tells how it is.
+const HEALTH_EVERY: Duration = Duration::from_secs(60);
 /// How many offers or events are taken in one go.
 const BURST: usize = 256;
 
@@ -40,6 +42,8 @@ pub(super) struct Driver {
     warned: bool,
     last_failure: Option<String>,
     connected: bool,
+    /// When to tell next how the agent is.
+    health_at: Option<Instant>,
 }
 
 impl Driver {
@@ -65,6 +69,7 @@ impl Driver {
             warned: false,
             last_failure: None,
             connected: false,
+            health_at: None,
             options,
         }
     }
@@ -102,6 +107,10 @@ impl Driver {
                 _ = tick.tick() => {
                     self.resend();
                     self.check_patience()?;
+                    let due = self.health_at.is_some_and(|at| at <= Instant::now());
+                    if due || self.options.health.as_ref().is_some_and(|health| health.take_news()) {
+                        self.tell_health();
+                    }
                     // Without a connection there is nothing to wait for.
                     if stop_at.is_some_and(|at| !self.connected || Instant::now() >= at) {
                         break;
@@ -115,7 +124,7 @@ impl Driver {
         };
         let said = self
             .options
-            .status_topic()
+            .own_topic(TopicKind::Status)
             .is_none_or(|status| self.link.publish(&status, b"offline".to_vec(), None, true));
         if said {
             self.link.close(Duration::from_secs(2)).await;
@@ -203,9 +212,10 @@ impl Driver {
                 self.last_failure = None;
                 self.connected = true;
                 self.window.restart();
-                if let Some(status) = self.options.status_topic() {
+                if let Some(status) = self.options.own_topic(TopicKind::Status) {
                     self.link.publish(&status, b"online".to_vec(), None, true);
                 }
+                self.tell_health();
             }
             LinkEvent::Down { reason, refused } => {
                 self.connected = false;
@@ -227,7 +237,7 @@ impl Driver {
                 topic,
                 payload,
                 retained,
-            } => self.take_ack(&topic, &payload, retained, now)?,
+            } => self.take_message(&topic, &payload, retained, now)?,
             LinkEvent::SubscriptionRefused => {
                 let reason = "it does not let us subscribe to the confirmations".to_owned();
                 if self.options.confirm == Confirm::Ingester && self.options.give_up_after.is_some() {
@@ -242,14 +252,22 @@ impl Driver {
         Ok(())
     }
 
-    fn take_ack(
+    fn take_message(
         &mut self,
         topic: &str,
         payload: &[u8],
         retained: bool,
         now: Instant,
     ) -> Result<(), EdgeError> {
-        let parsed = Topic::parse(topic).ok().filter(|t| t.kind == TopicKind::Ack);
+        let parsed = Topic::parse(topic).ok();
+        if parsed
+            .as_ref()
+            .is_some_and(|topic| topic.kind == TopicKind::Config)
+        {
+            self.take_change(payload);
+            return Ok(());
+        }
+        let parsed = parsed.filter(|t| t.kind == TopicKind::Ack);
         let (Some(topic), Some(ack)) = (parsed, Ack::from_json(payload)) else {
             tracing::warn!(topic, "what came in is no confirmation");
             return Ok(());
@@ -307,6 +325,28 @@ impl Driver {
         if let Some(on_confirmed) = &mut self.on_confirmed {
             let device = &self.topics[id.index()].0;
             on_confirmed(device, self.window.confirmed(id));
+        }
+    }
+
+    /// Tells how the agent is, if it is one and there is a connection.
+    fn tell_health(&mut self) {
+        let topic = self.options.own_topic(TopicKind::Health);
+        if let (Some(topic), Some(health)) = (topic, &self.options.health) {
+            let told = self
+                .link
+                .publish(&topic, health.to_json(self.head.epoch()), None, true);
+            self.health_at = Some(Instant::now() + if told { HEALTH_EVERY } else { TICK });
+        }
+    }
+
+    /// Hands over what an operator changes; the broker says it anew at the next connection if there is no room.
+    fn take_change(&self, payload: &[u8]) {
+        if let Some(changes) = &self.options.changes
+            && changes.try_send(payload.to_vec()).is_err()
+        {
+            tracing::warn!(
+                "a change of the settings came while others are being applied, and is passed over"
+            );
         }
     }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use rumqttc::{
     AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, LastWill, MqttOptions, Outgoing,
-    Packet, QoS, SubscribeReasonCode, TlsConfiguration, Transport,
+    Packet, QoS, SubscribeFilter, SubscribeReasonCode, TlsConfiguration, Transport,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -39,8 +39,10 @@ pub(crate) struct LinkOptions {
     pub(crate) client_id: String,
     pub(crate) username: Option<String>,
     pub(crate) password: Option<String>,
-    /// What to subscribe to on every connection.
+    /// What to subscribe to on every connection: the confirmations,
     pub(crate) filter: String,
+    /// and what an operator changes; a broker that does not let us hear that one costs nothing else.
+    pub(crate) changes: Option<String>,
     /// Topic and payload that the broker publishes, retained, when we vanish.
     pub(crate) will: Option<(String, String)>,
 }
@@ -97,14 +99,16 @@ pub(crate) struct Link<T> {
     handed: VecDeque<Option<T>>,
     /// Written and not delivered, by packet id.
     written: HashMap<u16, Option<T>>,
-    filter: String,
+    filters: Vec<SubscribeFilter>,
 }
 
 impl<T> Link<T> {
     /// Starts to connect; [`LinkEvent::Up`] tells when it stands.
     pub(crate) fn open(options: LinkOptions) -> Self {
         let (sender, events) = mpsc::channel(1024);
-        let filter = options.filter.clone();
+        let filters = std::iter::once(&options.filter).chain(&options.changes);
+        let filters = filters.map(|filter| SubscribeFilter::new(filter.clone(), QoS::AtLeastOnce));
+        let filters = filters.collect();
         let task = tokio::spawn(keep_connected(options, sender));
         Self {
             events,
@@ -112,7 +116,7 @@ impl<T> Link<T> {
             client: None,
             handed: VecDeque::new(),
             written: HashMap::new(),
-            filter,
+            filters,
         }
     }
 
@@ -164,7 +168,7 @@ impl<T> Link<T> {
             Raw::Up(client) => {
                 self.forget();
                 // The channel is empty and larger than this, so it cannot fail.
-                drop(client.try_subscribe(&self.filter, QoS::AtLeastOnce));
+                drop(client.try_subscribe_many(self.filters.clone()));
                 self.client = Some(client);
                 Some(LinkEvent::Up)
             }
@@ -268,11 +272,15 @@ async fn poll(
                 payload: message.payload.to_vec(),
                 retained: message.retain,
             },
-            Ok(Event::Incoming(Packet::SubAck(ack)))
-                if ack.return_codes.contains(&SubscribeReasonCode::Failure) =>
-            {
-                Raw::SubscriptionRefused
-            }
+            // Codes are in the order of the filters, the confirmations first.
+            Ok(Event::Incoming(Packet::SubAck(ack))) => match ack.return_codes.as_slice() {
+                [SubscribeReasonCode::Failure, ..] => Raw::SubscriptionRefused,
+                [_, SubscribeReasonCode::Failure, ..] => {
+                    tracing::warn!("the broker does not let us hear changes of the settings");
+                    continue;
+                }
+                _ => continue,
+            },
             Ok(_) => continue,
             Err(error) => return Some(error),
         };

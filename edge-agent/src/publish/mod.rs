@@ -26,6 +26,7 @@ pub use window::{Limits, Message};
 
 pub(crate) use link::{Link, LinkEvent, LinkOptions, MAX_PAYLOAD_BYTES};
 
+use crate::health::Health;
 use crate::pack::Packet;
 use crate::service::Pulse;
 use crate::{EdgeError, Progress, Shutdown};
@@ -91,6 +92,10 @@ pub struct PublisherOptions {
     pub highest_used: Option<HashMap<String, u64>>,
     /// Beats while the publisher works.
     pub(crate) pulse: Pulse,
+    /// What an agent tells of itself.
+    pub(crate) health: Option<Arc<Health>>,
+    /// Takes what an operator changes from afar.
+    pub(crate) changes: Option<mpsc::Sender<Vec<u8>>>,
 }
 
 impl PublisherOptions {
@@ -113,6 +118,8 @@ impl PublisherOptions {
             for_others: true,
             highest_used: None,
             pulse: Pulse::default(),
+            health: None,
+            changes: None,
         }
     }
 
@@ -131,10 +138,10 @@ impl PublisherOptions {
         )
     }
 
-    fn status_topic(&self) -> Option<String> {
-        self.device
-            .as_ref()
-            .map(|device| self.topic(device.as_str(), TopicKind::Status))
+    /// A topic of the agent's own device; a tool has none.
+    fn own_topic(&self, kind: TopicKind) -> Option<String> {
+        let device = self.device.as_ref();
+        device.map(|device| self.topic(device.as_str(), kind))
     }
 
     pub(crate) fn link(&self) -> LinkOptions {
@@ -150,7 +157,12 @@ impl PublisherOptions {
             username: self.username.clone(),
             password: self.password.clone(),
             filter,
-            will: self.status_topic().map(|topic| (topic, "offline".to_owned())),
+            changes: self
+                .own_topic(TopicKind::Config)
+                .filter(|_| self.changes.is_some()),
+            will: self
+                .own_topic(TopicKind::Status)
+                .map(|topic| (topic, "offline".to_owned())),
         }
     }
 }

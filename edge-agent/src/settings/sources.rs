@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use dustwatch_observation::ParameterSet;
+use dustwatch_observation::{DeviceId, ParameterSet};
 use serde::Deserialize;
 
 use super::loggers::{self, RawHj212};
@@ -34,6 +34,19 @@ pub enum SourceSettings {
         /// What everything follows from.
         seed: u64,
     },
+}
+
+impl SourceSettings {
+    /// The kind, as the file names it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            SourceSettings::Exec { .. } => "exec",
+            SourceSettings::Hj212(_) => "hj212",
+            SourceSettings::Uart(_) => "uart",
+            SourceSettings::Modbus(_) => "modbus",
+            SourceSettings::Simulate { .. } => "simulate",
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -201,6 +214,7 @@ fn resolve_bus(raw: &RawModbus, usual: LineSpeed) -> Result<BusSettings, String>
 /// with the others, and why.
 pub(super) fn averaging(
     sources: &[SourceSettings],
+    own: &DeviceId,
     parameters: &ParameterSet,
 ) -> Result<Option<Averaging>, (usize, String)> {
     let mut all: Option<Averaging> = None;
@@ -209,8 +223,8 @@ pub(super) fn averaging(
         let (interval_seconds, expected) = match source {
             SourceSettings::Uart(uart) => (uart.interval_seconds, uart.expected(parameters)),
             SourceSettings::Modbus(modbus) => (modbus.interval_seconds, modbus.expected()),
-            SourceSettings::Hj212(_) => {
-                loggers = loggers.or(Some(number));
+            SourceSettings::Hj212(source) => {
+                loggers = loggers.or(Some(number).filter(|_| source.is_of(own)));
                 continue;
             }
             SourceSettings::Exec { .. } | SourceSettings::Simulate { .. } => continue,
@@ -249,7 +263,7 @@ pub(super) fn averaging(
 }
 
 /// A reporting interval; a minute when none is said.
-fn interval_seconds(text: Option<String>) -> Result<u32, String> {
+pub(super) fn interval_seconds(text: Option<String>) -> Result<u32, String> {
     let text = text.unwrap_or_else(|| "1m".to_owned());
     parse_seconds(&text)
         .and_then(|s| u32::try_from(s).ok())

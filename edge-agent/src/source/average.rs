@@ -8,6 +8,7 @@
 //! table 8, B); a parameter without a sample has no value.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use dustwatch_observation::{Decimal, Flag, Observation, ParameterId, ParameterSet, Rescaled, Time};
@@ -15,6 +16,7 @@ use tokio::sync::mpsc;
 
 use super::Intake;
 use crate::Shutdown;
+use crate::health::Health;
 
 /// Places that samples are summed in; no parameter has more.
 const PLACES: u8 = 6;
@@ -26,18 +28,38 @@ pub(crate) type Sample = (ParameterId, Decimal);
 
 /// The way from a source to the means.
 #[derive(Debug, Clone)]
-pub(crate) struct Samples(mpsc::Sender<Vec<Sample>>);
+pub(crate) struct Samples {
+    sender: mpsc::Sender<Vec<Sample>>,
+    health: Arc<Health>,
+    source: usize,
+}
 
 impl Samples {
     /// The way, and its other end.
-    pub(super) fn new() -> (Self, mpsc::Receiver<Vec<Sample>>) {
+    pub(super) fn new(health: Arc<Health>) -> (Self, mpsc::Receiver<Vec<Sample>>) {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        (Self(sender), receiver)
+        let samples = Self {
+            sender,
+            health,
+            source: 0,
+        };
+        (samples, receiver)
+    }
+
+    /// The same, for a source.
+    pub(super) fn of_source(&self, source: usize) -> Self {
+        Self {
+            source,
+            ..self.clone()
+        }
     }
 
     /// Hands samples over; `false` when nobody takes them any more.
     pub(super) async fn offer(&self, samples: Vec<Sample>) -> bool {
-        self.0.send(samples).await.is_ok()
+        if !samples.is_empty() {
+            self.health.heard(self.source);
+        }
+        self.sender.send(samples).await.is_ok()
     }
 }
 

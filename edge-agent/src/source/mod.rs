@@ -5,6 +5,7 @@
 //! ends the agent.
 
 mod average;
+mod clock;
 mod exec;
 mod hj212;
 mod invented;
@@ -12,7 +13,8 @@ mod line;
 pub mod modbus;
 mod uart;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use dustwatch_observation::json::encode_one;
 use dustwatch_observation::{Clock, Observation, ParameterSet};
@@ -21,6 +23,7 @@ use tokio::task::JoinSet;
 
 pub(crate) use average::Averaging;
 use average::Samples;
+use clock::OwnClock;
 pub(crate) use exec::try_once as try_exec;
 pub use hj212::{Hj212Settings, LoggerSettings};
 pub use uart::{Module, UartSettings};
@@ -28,6 +31,7 @@ pub(crate) use uart::{Scanner, open as open_uart};
 
 use crate::Shutdown;
 use crate::calibrate::Calibration;
+use crate::health::Health;
 use crate::settings::{AgentSettings, SourceSettings};
 use crate::spool::Record;
 use crate::switch::{CoilOrder, Switches};
@@ -49,6 +53,17 @@ pub(crate) struct Intake {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) records: mpsc::Sender<Record>,
     pub(crate) switches: Switches,
+    own_clock: Arc<Mutex<OwnWatch>>,
+    health: Arc<Health>,
+    /// Which source's it is; the means of several have none.
+    source: Option<usize>,
+}
+
+/// The agent's own clock, and when a word was said of it last.
+#[derive(Debug, Default)]
+struct OwnWatch {
+    clock: OwnClock,
+    said: Option<Instant>,
 }
 
 impl Intake {
@@ -58,6 +73,7 @@ impl Intake {
         clock: Arc<dyn Clock>,
         records: mpsc::Sender<Record>,
         switches: Switches,
+        health: Arc<Health>,
     ) -> Self {
         Self {
             device: settings.device.as_str().into(),
@@ -67,13 +83,42 @@ impl Intake {
             clock,
             records,
             switches,
+            own_clock: Arc::default(),
+            health,
+            source: None,
+        }
+    }
+
+    /// The same, for a source.
+    fn of_source(&self, source: usize) -> Self {
+        Self {
+            source: Some(source),
+            ..self.clone()
         }
     }
 
     /// Calibrates and keeps an observation of the agent's own device; waits while the disk is slow. `false` when the spool is
     /// closed.
-    pub(crate) async fn take(&self, observation: Observation) -> bool {
+    pub(crate) async fn take(&self, mut observation: Observation) -> bool {
+        self.doubt_own_clock(&mut observation);
         self.send(observation, &self.device, None).await
+    }
+
+    /// Flags an observation of the agent's own whose time cannot be right.
+    fn doubt_own_clock(&self, observation: &mut Observation) {
+        let mut watch = self.own_clock.lock().unwrap_or_else(PoisonError::into_inner);
+        let counted = Instant::now();
+        let Some(doubt) = watch.clock.look(observation.time, self.clock.now(), counted) else {
+            return;
+        };
+        clock::flag(observation, &self.parameters);
+        if watch
+            .said
+            .is_none_or(|said| counted.duration_since(said) >= clock::SAY_AGAIN)
+        {
+            watch.said = Some(counted);
+            tracing::warn!(clock = %doubt, "the clock of this agent or of its source cannot be right: values bear the flag D");
+        }
     }
 
     /// Keeps an observation of a device, calibrated if that is the agent's own, and returns once it is on disk; `false` when
@@ -89,6 +134,9 @@ impl Intake {
         device: &Arc<str>,
         synced: Option<oneshot::Sender<()>>,
     ) -> bool {
+        if let Some(source) = self.source {
+            self.health.heard(source);
+        }
         // Device, epoch and number are the spool's to give.
         observation.device.clear();
         observation.epoch.clear();
@@ -135,17 +183,18 @@ pub(crate) fn start(
     shutdown: &Shutdown,
 ) -> Working {
     let mut tasks = JoinSet::new();
-    let (samples, sampled) = Samples::new();
+    let (samples, sampled) = Samples::new(Arc::clone(&intake.health));
     if let Some(averaging) = averaging {
         let (intake, shutdown) = (intake.clone(), shutdown.clone());
         tasks.spawn(async move { average::run(&averaging, &intake, sampled, shutdown).await });
     }
     let mut buses = Vec::with_capacity(sources.len());
-    for source in sources {
+    for (number, source) in sources.into_iter().enumerate() {
         let (order, orders) = mpsc::channel(ORDERS);
         let has_bus = matches!(source, SourceSettings::Modbus(_));
         buses.push(has_bus.then_some(order));
-        let (intake, samples, shutdown) = (intake.clone(), samples.clone(), shutdown.clone());
+        let (intake, shutdown) = (intake.of_source(number), shutdown.clone());
+        let samples = samples.of_source(number);
         tasks.spawn(run(source, intake, samples, orders, shutdown));
     }
     Working { tasks, buses }

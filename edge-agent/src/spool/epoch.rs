@@ -8,15 +8,15 @@
 //! Invariant: a name is on disk before anything is sent under it, and is never given twice.
 
 use std::hash::{BuildHasher, RandomState};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::file;
+use super::SideFile;
 use crate::EdgeError;
 
 /// Keeps the epoch of a spool.
 #[derive(Debug, Clone)]
 pub(crate) struct EpochFile {
-    folder: PathBuf,
+    file: SideFile,
     journal: String,
 }
 
@@ -24,14 +24,14 @@ impl EpochFile {
     /// The one in a spool's folder whose journal has this id.
     pub(super) fn new(folder: &Path, journal: &str) -> Self {
         Self {
-            folder: folder.to_path_buf(),
+            file: SideFile::new(folder, "epoch"),
             journal: journal.to_owned(),
         }
     }
 
     /// The epoch in force.
     pub(super) fn read(&self) -> Result<String, EdgeError> {
-        let kept = file::read(&self.folder, "epoch")?;
+        let kept = self.file.read()?;
         // One of another journal was left behind when the segments were taken away.
         let ours = kept.filter(|epoch| epoch.starts_with(&format!("{}-", self.journal)));
         Ok(ours.unwrap_or_else(|| self.journal.clone()))
@@ -41,7 +41,7 @@ impl EpochFile {
     pub(crate) fn begin(&self) -> Result<String, EdgeError> {
         let random = RandomState::new().hash_one(std::process::id()) as u32;
         let epoch = format!("{}-{random:08x}", self.journal);
-        file::replace(&self.folder, "epoch", epoch.as_bytes())?;
+        self.file.replace(epoch.as_bytes())?;
         Ok(epoch)
     }
 }

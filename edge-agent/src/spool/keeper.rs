@@ -3,6 +3,7 @@
 //! A full disk, or a spool at its limit, slows the sources down and loses nothing that was taken: the record in hand is tried again,
 //! while confirmations go on making room. By setting, the oldest records or the newest are given up instead ([`Room`]).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use dustwatch_journal::{AppendError, Journal, Position, SyncError, TruncateError};
@@ -14,6 +15,7 @@ use super::kept::with_number;
 use super::numbers::Numbers;
 use super::room::{Room, WhenFull};
 use crate::EdgeError;
+use crate::health::Health;
 use crate::service::{BEAT, Pulse};
 
 /// How long to wait for space on a full disk.
@@ -27,6 +29,7 @@ pub(super) struct Keeper {
     numbers: Option<Numbers>,
     room: Room,
     pulse: Pulse,
+    health: Arc<Health>,
     sync_interval: Duration,
     durable: watch::Sender<u64>,
     settled: Option<oneshot::Sender<()>>,
@@ -44,7 +47,7 @@ pub(super) struct Keeper {
 impl Keeper {
     pub(super) fn new(
         (journal, numbers): (Journal, Option<Numbers>),
-        (room, pulse): (Room, Pulse),
+        (room, pulse, health): (Room, Pulse, Arc<Health>),
         sync_interval: Duration,
         (durable, settled): (watch::Sender<u64>, oneshot::Sender<()>),
     ) -> Self {
@@ -54,6 +57,7 @@ impl Keeper {
             numbers,
             room,
             pulse,
+            health,
             sync_interval,
             durable,
             settled,
@@ -170,6 +174,7 @@ impl Keeper {
                     tracing::info!("the spool has room again");
                 }
                 self.durable.send_replace(position.get());
+                self.tell_health();
                 for told in self.waiting.drain(..) {
                     // Who does not wait any more does not need to know.
                     let _ = told.send(());
@@ -183,6 +188,11 @@ impl Keeper {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    fn tell_health(&self) {
+        let records = self.journal.last().get() - self.journal.cut().get();
+        self.health.spooled(records, self.journal.bytes());
     }
 
     fn note_full(&mut self, failure: &str) {
@@ -210,6 +220,7 @@ impl Keeper {
                 }
                 Err(error) => return Err(error.into()),
             }
+            self.tell_health();
             self.sync_at
                 .get_or_insert_with(|| Instant::now() + self.sync_interval);
         }

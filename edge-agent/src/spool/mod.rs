@@ -26,11 +26,13 @@ use dustwatch_observation::{Clock, DeviceId};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::EdgeError;
+use crate::health::Health;
 use crate::pack::Packet;
 use crate::service::Pulse;
 use epoch::EpochFile;
 use feeder::Feeder;
 pub(crate) use feeder::Head;
+pub(crate) use file::SideFile;
 use keeper::Keeper;
 use numbers::{Numbers, Opened};
 use room::Room;
@@ -154,7 +156,7 @@ impl Spool {
         sync_interval: Duration,
         limits: SpoolLimits,
         clock: Arc<dyn Clock>,
-        pulse: Pulse,
+        (pulse, health): (Pulse, Arc<Health>),
     ) -> Result<(SpoolEnds, Reader, watch::Receiver<u64>), EdgeError> {
         let mut room = Room::new(limits, clock);
         room.drop_old(&mut self.journal)?;
@@ -165,7 +167,7 @@ impl Spool {
         let (tell, settled) = oneshot::channel();
         let keeper = Keeper::new(
             (self.journal, self.numbers),
-            (room, pulse),
+            (room, pulse, health),
             sync_interval,
             (durable, tell),
         );
@@ -198,7 +200,8 @@ pub(crate) fn start_feeding(
 
 /// Sees to it that a spool with records is of this device: they would be published as another's otherwise.
 fn claim(dir: &Path, device: &DeviceId, records: u64) -> Result<(), EdgeError> {
-    let owner = file::read(dir, "device")?.unwrap_or_default();
+    let file = SideFile::new(dir, "device");
+    let owner = file.read()?.unwrap_or_default();
     if owner == device.as_str() {
         return Ok(());
     }
@@ -209,5 +212,5 @@ fn claim(dir: &Path, device: &DeviceId, records: u64) -> Result<(), EdgeError> {
             dir.display()
         )));
     }
-    file::replace(dir, "device", device.as_str().as_bytes())
+    file.replace(device.as_str().as_bytes())
 }

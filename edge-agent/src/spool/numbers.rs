@@ -7,19 +7,17 @@
 //! Invariant: in one epoch no number of a device is given out twice.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use dustwatch_journal::Journal;
 
-use super::file;
+use super::SideFile;
 use super::kept::Kept;
 use crate::EdgeError;
 
-const FILE: &str = "numbers";
-
 /// The highest number that each device's observations have reached.
 pub(super) struct Numbers {
-    folder: PathBuf,
+    file: SideFile,
     last: HashMap<String, u64>,
 }
 
@@ -39,14 +37,15 @@ impl Numbers {
         shared: bool,
         journal: &Journal,
     ) -> Result<Option<Opened>, EdgeError> {
-        let kept = file::read(folder, FILE)?;
+        let file = SideFile::new(folder, "numbers");
+        let kept = file.read()?;
         if kept.is_none() && !shared {
             return Ok(None);
         }
         let known = kept.and_then(|kept| serde_json::from_str(&kept).ok());
         let unknown = known.is_none() && journal.last().get() > 0;
         let mut numbers = Numbers {
-            folder: folder.to_path_buf(),
+            file,
             last: known.unwrap_or_default(),
         };
         if unknown {
@@ -85,20 +84,12 @@ impl Numbers {
     pub(super) fn save(&self) -> Result<(), EdgeError> {
         let text =
             serde_json::Value::from_iter(self.last.iter().map(|(device, last)| (device.as_str(), *last)));
-        file::replace(&self.folder, FILE, text.to_string().as_bytes())
+        self.file.replace(text.to_string().as_bytes())
     }
 
     /// Takes away what was written down, so that the next start begins a new epoch.
     pub(super) fn forget(&self) -> Result<(), EdgeError> {
-        let path = self.folder.join(FILE);
-        match std::fs::remove_file(&path) {
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(EdgeError::Io {
-                action: "remove",
-                path,
-                source,
-            }),
-            _ => Ok(()),
-        }
+        self.file.remove()
     }
 }
 

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use chrono::NaiveDateTime;
 use dustwatch_observation::Time;
 use dustwatch_observation::hj212::{Command, Factors, Message, Unit};
 
 use super::Hj212Settings;
 use crate::source::Intake;
+use crate::source::clock::LoggerClock;
 
 /// Frames of one logger, or of all that are not told apart, that are remembered as answered.
 const REMEMBERED: usize = 1000;
@@ -27,6 +29,27 @@ pub(super) struct Logger {
     pub(super) command: Command,
     pub(super) factors: Arc<Factors>,
     pub(super) answered: Answered,
+    /// One that is not told from others has none.
+    clock: Option<Mutex<LoggerClock>>,
+}
+
+impl Logger {
+    /// What is wrong with the logger's clock by what it says in a message, heard at this time; told in the log once.
+    pub(super) fn doubts(&self, message: &Message, heard: Time, offset_seconds: i32) -> bool {
+        // QN is the time of sending; values may be older.
+        let said = time_of_sending(&message.qn, offset_seconds).or(message.data_time);
+        let (Some(clock), Some(said)) = (&self.clock, said) else {
+            return false;
+        };
+        let found = clock
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .look(said, heard);
+        if let Some((doubt, true)) = found {
+            tracing::warn!(mn = message.mn, clock = %doubt, "the clock of a logger cannot be right: its values bear the flag D");
+        }
+        found.is_some()
+    }
 }
 
 /// The newest frames that are on disk.
@@ -68,6 +91,7 @@ impl Loggers {
                 command: settings.command,
                 factors: Arc::new(Factors::new(&intake.parameters, &settings.units)),
                 answered: Answered::new(REMEMBERED),
+                clock: settings.mn.is_some().then(Mutex::default),
             };
             return Loggers::One(settings.mn.clone(), logger);
         };
@@ -88,6 +112,7 @@ impl Loggers {
                 command: logger.command,
                 factors,
                 answered: Answered::new(REMEMBERED_EACH),
+                clock: Some(Mutex::default()),
             };
             (mn.clone(), logger)
         });
@@ -111,4 +136,11 @@ fn id(message: &Message) -> FrameId {
     let part = message.part.map_or(0, |(number, _)| number);
     let who = format!("{}/{}", message.mn, message.qn);
     (who, message.command.number(), part, message.data_time)
+}
+
+/// The instant that a QN names: local time and milliseconds, `20160801085857223`.
+fn time_of_sending(qn: &str, offset_seconds: i32) -> Option<Time> {
+    let local = NaiveDateTime::parse_from_str(qn.get(..14)?, "%Y%m%d%H%M%S").ok()?;
+    let micros = local.and_utc().timestamp_micros();
+    Some(Time::from_micros(micros - i64::from(offset_seconds) * 1_000_000))
 }

@@ -51,6 +51,14 @@ pub struct Hj212Settings {
     pub units: BTreeMap<String, Unit>,
 }
 
+impl Hj212Settings {
+    /// Whether what is heard may be of this device, the agent's own.
+    pub(crate) fn is_of(&self, own: &DeviceId) -> bool {
+        let listed = |loggers: &BTreeMap<String, LoggerSettings>| loggers.values().any(|l| l.device == *own);
+        self.loggers.as_ref().is_none_or(listed)
+    }
+}
+
 /// A logger of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoggerSettings {

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::Hj212Settings;
 use super::loggers::{Logger, Loggers};
-use crate::source::Intake;
+use crate::source::{Intake, clock};
 
 /// A logger that said nothing for so long has gone.
 const SILENCE: Duration = Duration::from_secs(30 * 60);
@@ -125,7 +125,11 @@ impl Source {
             tracing::debug!(mn = message.mn, qn = message.qn, "sent again, answered again");
             return self.answer(&message, stream).await;
         }
-        let reported = Reported::of(&message, &logger.factors);
+        let mut reported = Reported::of(&message, &logger.factors);
+        let in_doubt = logger.doubts(&message, self.intake.clock.now(), self.intake.offset_seconds);
+        if let Some(observation) = reported.observation.as_mut().filter(|_| in_doubt) {
+            clock::flag(observation, &self.intake.parameters);
+        }
         if !reported.passed_over.is_empty() {
             tracing::debug!(mn = message.mn, passed_over = ?reported.passed_over, "fields that are no parameter here");
         }
