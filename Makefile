@@ -14,10 +14,11 @@ test:
 	cargo build --workspace --bins
 	cargo test --workspace
 
-# The same, with the longer campaigns of the property tests, and every period of the real stations.
+# The same, with the longer campaigns of the property tests, every period of the real stations, and an agent that is killed
+# hundreds of times.
 test-all:
 	scripts/install-test-programs
-	PROPTEST_CASES=5000 DUSTWATCH_TEST_ALL_PERIODS=1 $(MAKE) test
+	PROPTEST_CASES=5000 DUSTWATCH_TEST_ALL_PERIODS=1 DUSTWATCH_TEST_KILLS=300 $(MAKE) test
 
 # Figures for benches/README.md.
 bench:

@@ -16,6 +16,7 @@ use std::time::Duration;
 use common::{Broker, Ingester, edge, finish, signal, spawn, stderr, wait_for, write};
 
 const LOGGERS: usize = 30;
+/// So often is the agent killed; `DUSTWATCH_TEST_KILLS` for more.
 const KILLS: u64 = 12;
 
 fn mn(logger: usize) -> String {
@@ -40,7 +41,9 @@ fn frame(segment: &str) -> String {
 
 /// A minute's real-time values.
 fn minute(logger: usize, minute: usize) -> String {
-    let time = format!("20190806{:02}{:02}00", minute / 60, minute % 60);
+    // As many minutes as there are, without a calendar.
+    let (month, day, minutes) = (1 + minute / 40_320, 1 + minute % 40_320 / 1440, minute % 1440);
+    let time = format!("2019{month:02}{day:02}{:02}{:02}00", minutes / 60, minutes % 60);
     real_time(logger, &time, minute)
 }
 
@@ -97,7 +100,7 @@ fn config(folder: &Path, broker: &str, batch: usize, source: &str) -> PathBuf {
 fn report(port: u16, logger: usize, stop: &AtomicBool) -> usize {
     let mut answered = 0;
     let mut line: Option<TcpStream> = None;
-    while !stop.load(Ordering::Relaxed) && answered < 24 * 60 {
+    while !stop.load(Ordering::Relaxed) {
         let Some(stream) = line.as_mut() else {
             line = TcpStream::connect(("127.0.0.1", port)).ok();
             match &line {
@@ -133,7 +136,8 @@ fn kill_and_compare(batch: usize) {
             std::thread::spawn(move || report(port, logger, &stop))
         })
         .collect();
-    for kill in 0..KILLS {
+    let kills = std::env::var("DUSTWATCH_TEST_KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
+    for kill in 0..kills {
         std::thread::sleep(Duration::from_millis(150 + 67 * (kill % 5)));
         agent.kill().unwrap();
         agent.wait().unwrap();
@@ -220,6 +224,77 @@ fn a_spool_that_was_one_devices_goes_on_when_others_come_to_share_it() {
     signal(&agent, "TERM");
     let output = finish(agent);
     assert!(output.status.success(), "{}", stderr(&output));
+}
+
+/// The mean of a minute.
+fn mean(minute: usize) -> String {
+    let (mn, time) = (mn(0), format!("2019080608{minute:02}00"));
+    frame(&format!(
+        "QN={time}000;ST=39;CN=2051;PW=654321;MN={mn};Flag=5;CP=&&DataTime={time};a34001-Avg={minute},a34001-Flag=N&&"
+    ))
+}
+
+#[test]
+fn a_logger_is_asked_for_what_it_left_out() {
+    let broker = Broker::start();
+    let ingester = Ingester::start(broker.port, 0);
+    let gateway = Gateway::new(&broker.url(), 1);
+    let source = format!(
+        "listen = \"127.0.0.1:{}\"\nloggers = \"loggers.toml\"\ncommand = 2051\nbackfill = \"1d\"\n",
+        gateway.port
+    );
+    config(gateway.folder.path(), &broker.url(), 1, &source);
+    let agent = gateway.start();
+    let mut stream = None;
+    wait_for("the agent", || {
+        stream = TcpStream::connect(("127.0.0.1", gateway.port)).ok();
+        stream.is_some()
+    });
+    let mut stream = stream.unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let mut heard = [0; 512];
+    for minute in [0, 1, 2, 6, 7] {
+        stream.write_all(mean(minute).as_bytes()).unwrap();
+        assert!(stream.read(&mut heard).unwrap() > 0);
+    }
+    // It does not go on by itself, so it is asked: for the minutes from 3 to 5, under its own password.
+    let length = stream.read(&mut heard).unwrap();
+    let request = String::from_utf8_lossy(&heard[..length]).into_owned();
+    let asked = format!(
+        "PW=654321;MN={};Flag=5;CP=&&BeginTime=20190806080300,EndTime=20190806080500&&",
+        mn(0)
+    );
+    assert!(
+        request.contains("CN=2051") && request.contains(&asked),
+        "{request}"
+    );
+    let segment = &request[6..request.len() - 6];
+    assert_eq!(
+        frame(segment),
+        request,
+        "length and checksum are those of the standard"
+    );
+    let answer = |command: u32, data: &str| {
+        frame(&format!(
+            "QN=20190806080800000;ST=91;CN={command};PW=654321;MN={};Flag=4;CP=&&{data}&&",
+            mn(0)
+        ))
+    };
+    stream.write_all(answer(9011, "QnRtn=1").as_bytes()).unwrap();
+    for minute in 3..=5 {
+        stream.write_all(mean(minute).as_bytes()).unwrap();
+        assert!(stream.read(&mut heard).unwrap() > 0);
+    }
+    stream.write_all(answer(9012, "ExeRtn=100").as_bytes()).unwrap();
+    wait_for("the whole of it", || {
+        ingester.with(|taken| taken.observations()) == 8
+    });
+    signal(&agent, "TERM");
+    let said = stderr(&finish(agent));
+    assert!(
+        said.contains("does not do what it was asked") && said.contains("100"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -4,14 +4,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use dustwatch_config::load_toml;
 use dustwatch_observation::DeviceId;
 use dustwatch_observation::hj212::{Command, CrcMode, Unit};
 use serde::Deserialize;
 
-use super::sources::Place;
-use crate::source::{Hj212Settings, LoggerSettings};
+use super::sources::{Place, interval_seconds, parse_seconds};
+use crate::source::{Backfill, Hj212Settings, LoggerSettings};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,6 +24,8 @@ pub(super) struct RawHj212 {
     command: Option<u16>,
     #[serde(default)]
     units: BTreeMap<String, String>,
+    backfill: Option<String>,
+    interval: Option<String>,
 }
 
 /// A line of the list.
@@ -51,7 +54,11 @@ pub(super) fn resolve(raw: RawHj212, place: &Place<'_>) -> Result<Hj212Settings,
         })?,
         command: command_of(raw.command.unwrap_or(2011))?,
         units: units_of(raw.units)?,
+        backfill: backfill(raw.backfill, raw.interval)?,
     };
+    if settings.backfill.is_some() && settings.mn.is_none() && raw.loggers.is_none() {
+        return Err("backfill needs mn or loggers: without them loggers are not told apart".to_owned());
+    }
     if let Some(file) = raw.loggers {
         settings.loggers = Some(list(&(place.beside)(&file), &settings)?);
     }
@@ -83,6 +90,19 @@ fn list(file: &std::path::Path, usual: &Hj212Settings) -> Result<BTreeMap<String
         loggers.insert(mn, logger);
     }
     Ok(loggers)
+}
+
+fn backfill(reach: Option<String>, interval: Option<String>) -> Result<Option<Backfill>, String> {
+    let interval = Duration::from_secs(u64::from(interval_seconds(interval)?));
+    let Some(reach) = reach else {
+        return Ok(None);
+    };
+    let seconds = parse_seconds(&reach);
+    let seconds = seconds.ok_or_else(|| format!("backfill {reach:?} is not a length like 12h or 2d"))?;
+    Ok(Some(Backfill {
+        interval,
+        reach: Duration::from_secs(seconds),
+    }))
 }
 
 fn command_of(number: u16) -> Result<Command, String> {

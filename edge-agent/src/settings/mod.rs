@@ -35,6 +35,8 @@
 //! crc = "spec"                       # or spec_or_modbus, ignore
 //! command = 2011                     # which data are kept: 2011, 2051, 2061 or 2031
 //! units = { a34001 = "mg/m3" }       # where the logger sends others than ug/m3 and kPa
+//! backfill = "2d"                    # means of so long ago are asked for when a logger left some out; without, none are
+//! interval = "1m"                    # between two means of 2051, which a gap is told by
 //! loggers = "loggers.toml"           # instead of mn: many loggers, each a device, in a file of
 //!                                    # 110109006000000000000001 = { device = "110109-DY-0004" }, by MN; each may
 //!                                    # have its own command and units
@@ -96,7 +98,7 @@ use crate::calibrate::{Calibration, Line};
 use crate::publish::{BrokerAddress, Confirm};
 pub(crate) use crate::source::Averaging;
 pub use crate::source::modbus;
-pub use crate::source::{Hj212Settings, LoggerSettings, Module, UartSettings};
+pub use crate::source::{Backfill, Hj212Settings, LoggerSettings, Module, UartSettings};
 use crate::spool::{SpoolLimits, WhenFull};
 use crate::switch::SwitchSettings;
 use sources::{Place, RawSource, averaging, resolve_source};

@@ -25,7 +25,7 @@ pub(crate) use average::Averaging;
 use average::Samples;
 use clock::OwnClock;
 pub(crate) use exec::try_once as try_exec;
-pub use hj212::{Hj212Settings, LoggerSettings};
+pub use hj212::{Backfill, Hj212Settings, LoggerSettings};
 pub use uart::{Module, UartSettings};
 pub(crate) use uart::{Scanner, open as open_uart};
 

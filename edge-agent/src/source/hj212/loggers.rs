@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use chrono::NaiveDateTime;
 use dustwatch_observation::Time;
 use dustwatch_observation::hj212::{Command, Factors, Message, Unit};
+use tokio::time::Instant;
 
 use super::Hj212Settings;
+use super::history::{History, Span};
 use crate::source::Intake;
 use crate::source::clock::LoggerClock;
 
@@ -31,6 +34,8 @@ pub(super) struct Logger {
     pub(super) answered: Answered,
     /// One that is not told from others has none.
     clock: Option<Mutex<LoggerClock>>,
+    /// Where it is asked for what it left out.
+    history: Option<Mutex<History>>,
 }
 
 impl Logger {
@@ -50,6 +55,44 @@ impl Logger {
         }
         found.is_some()
     }
+}
+
+impl Logger {
+    /// The logger has reported an interval.
+    pub(super) fn reported(&self, time: Time) {
+        if let Some(history) = &self.history {
+            locked(history).note(time, Instant::now());
+        }
+    }
+
+    /// What it is to be asked for now.
+    pub(super) fn missing(&self) -> Vec<Span> {
+        let history = self.history.as_ref();
+        history.map_or_else(Vec::new, |history| locked(history).due(Instant::now()))
+    }
+
+    /// When to look for that next.
+    pub(super) fn look_at(&self) -> Option<Instant> {
+        self.history
+            .as_ref()
+            .and_then(|history| locked(history).look_at())
+    }
+}
+
+/// What is kept in mind of a logger that reports these data; real-time values are not told again.
+fn history(settings: &Hj212Settings, command: Command) -> Option<Mutex<History>> {
+    let backfill = settings.backfill?;
+    let interval = match command {
+        Command::Minutes => backfill.interval,
+        Command::Hour => Duration::from_secs(3600),
+        Command::Day => Duration::from_secs(86_400),
+        _ => return None,
+    };
+    Some(Mutex::new(History::new(interval, backfill.reach)))
+}
+
+fn locked(history: &Mutex<History>) -> MutexGuard<'_, History> {
+    history.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The newest frames that are on disk.
@@ -92,6 +135,7 @@ impl Loggers {
                 factors: Arc::new(Factors::new(&intake.parameters, &settings.units)),
                 answered: Answered::new(REMEMBERED),
                 clock: settings.mn.is_some().then(Mutex::default),
+                history: history(settings, settings.command),
             };
             return Loggers::One(settings.mn.clone(), logger);
         };
@@ -113,6 +157,7 @@ impl Loggers {
                 factors,
                 answered: Answered::new(REMEMBERED_EACH),
                 clock: Some(Mutex::default()),
+                history: history(settings, logger.command),
             };
             (mn.clone(), logger)
         });

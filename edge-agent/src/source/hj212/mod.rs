@@ -6,6 +6,7 @@
 //!
 //! Invariant: no frame vanishes: it is kept, or passed over with a word in the log that names the logger and why.
 
+mod history;
 mod loggers;
 mod serve;
 
@@ -49,6 +50,17 @@ pub struct Hj212Settings {
     pub command: Command,
     /// Units that the logger sends factors in, by factor.
     pub units: BTreeMap<String, Unit>,
+    /// Whether loggers are asked for what they have not said.
+    pub backfill: Option<Backfill>,
+}
+
+/// What a logger is asked for that reported with gaps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backfill {
+    /// Between the beginnings of two means of minutes.
+    pub interval: Duration,
+    /// How far back it is asked.
+    pub reach: Duration,
 }
 
 impl Hj212Settings {

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dustwatch_observation::hj212::{Command, Framed, Framer, Message, Reported, answer};
+use dustwatch_observation::Time;
+use dustwatch_observation::hj212::{Command, Framed, Framer, Message, Reported, answer, call};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -40,16 +41,23 @@ struct Parts {
 type Gathering = BTreeMap<PartsOf, Parts>;
 type PartsOf = (Arc<str>, u16, i64);
 
+/// Who spoke over a connection: ST and PW by MN.
+type Speakers = BTreeMap<String, (String, String)>;
+
 impl Source {
     /// Serves a connection until its other end has gone.
     pub(super) async fn serve(&self, mut stream: TcpStream, peer: SocketAddr) -> std::io::Result<()> {
         stream.set_nodelay(true)?;
         let mut framer = Framer::new(self.settings.crc);
         let mut gathering = Gathering::new();
+        let mut speakers = Speakers::new();
         let mut buffer = vec![0; READ];
         let mut heard = Instant::now();
         loop {
-            let due = gathering.values().map(|parts| parts.since + PARTS_PATIENCE).min();
+            self.ask_for_missing(&speakers, &mut stream).await?;
+            let parts_due = gathering.values().map(|parts| parts.since + PARTS_PATIENCE);
+            let asking_due = speakers.keys().filter_map(|mn| self.loggers.find(mn)?.look_at());
+            let due = parts_due.chain(asking_due).min();
             let until = due.unwrap_or(heard + SILENCE).min(heard + SILENCE);
             let read = match tokio::time::timeout_at(until, stream.read(&mut buffer)).await {
                 Ok(read) => read?,
@@ -73,7 +81,10 @@ impl Source {
                 match framed {
                     Framed::Bad(fault, bytes) => self.say_bad(peer, &format!("{fault:?}"), &bytes),
                     Framed::Segment(segment) => match Message::parse(&segment, self.intake.offset_seconds) {
-                        Ok(message) => self.take(message, &mut gathering, &mut stream).await?,
+                        Ok(message) => {
+                            self.remember(&message, &mut speakers);
+                            self.take(message, &mut gathering, &mut stream).await?;
+                        }
                         Err(fault) => self.say_bad(peer, &fault.to_string(), &segment),
                     },
                 }
@@ -84,6 +95,36 @@ impl Source {
     fn say_bad(&self, peer: SocketAddr, fault: &str, bytes: &[u8]) {
         let bytes = String::from_utf8_lossy(bytes);
         tracing::warn!(%peer, fault, %bytes, "not a frame of HJ 212, passed over and not answered");
+    }
+
+    /// Notes who speaks over a connection, and how it wants to be spoken to.
+    fn remember(&self, message: &Message, speakers: &mut Speakers) {
+        if self.settings.backfill.is_some() && !speakers.contains_key(&message.mn) {
+            speakers.insert(message.mn.clone(), (message.st.clone(), message.pw.clone()));
+        }
+    }
+
+    /// Asks the loggers of a connection for what they have left out (HJ 212-2017, table 9).
+    async fn ask_for_missing(&self, speakers: &Speakers, stream: &mut TcpStream) -> std::io::Result<()> {
+        for (mn, (st, pw)) in speakers {
+            let Some(logger) = self.loggers.find(mn) else {
+                continue;
+            };
+            for span in logger.missing() {
+                let [begin, end] = [span.begin, span.end].map(|time| local(&self.intake, time));
+                tracing::info!(
+                    mn,
+                    begin,
+                    end,
+                    "the logger left something out and is asked for it"
+                );
+                let qn = format!("{}000", local(&self.intake, self.intake.clock.now()));
+                let data = format!("BeginTime={begin},EndTime={end}");
+                let request = call(&qn, st, logger.command.number(), pw, mn, &data);
+                stream.write_all(&request).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Takes a message: data into the spool, the rest to an answer.
@@ -103,11 +144,15 @@ impl Source {
         match message.command {
             Command::Heartbeat => reply(stream, &message, 9013, "").await,
             Command::AskTime => {
-                let now = format!("SystemTime={}", local_now(&self.intake));
+                let now = format!("SystemTime={}", local(&self.intake, self.intake.clock.now()));
                 reply(stream, &message, 9013, "").await?;
                 reply(stream, &message, 1012, &now).await
             }
-            Command::Accepted | Command::Result | Command::Acknowledged => Ok(()),
+            Command::Accepted | Command::Result => {
+                say_outcome(&message);
+                Ok(())
+            }
+            Command::Acknowledged => Ok(()),
             command if command == logger.command => self.take_data(message, logger, gathering, stream).await,
             _ => self.answer(&message, stream).await,
         }
@@ -208,6 +253,9 @@ impl Source {
         for message in &parts.messages {
             if let Some(logger) = self.loggers.find(&message.mn) {
                 logger.answered.note(message);
+                if let Some(time) = message.data_time {
+                    logger.reported(time);
+                }
             }
         }
         for message in &parts.messages {
@@ -229,13 +277,25 @@ async fn reply(stream: &mut TcpStream, message: &Message, command: u16, data: &s
     stream.write_all(&answer(message, command, data)).await
 }
 
-/// The time as HJ 212 writes it.
-fn local_now(intake: &Intake) -> String {
-    let local = intake
-        .clock
-        .now()
-        .plus_micros(i64::from(intake.offset_seconds) * 1_000_000);
+/// A time as HJ 212 writes it.
+fn local(intake: &Intake, time: Time) -> String {
+    let local = time.plus_micros(i64::from(intake.offset_seconds) * 1_000_000);
     local
         .to_chrono()
         .map_or_else(String::new, |time| time.format("%Y%m%d%H%M%S").to_string())
+}
+
+/// What a logger says to a request: 9011 whether it will, 9012 whether it did; 1 is yes (HJ 212-2017, QnRtn and ExeRtn).
+fn say_outcome(message: &Message) {
+    let code = message.items.first().map_or("", |item| item.value.as_str());
+    if code == "1" {
+        tracing::debug!(mn = message.mn, "a logger does what it was asked");
+    } else {
+        tracing::warn!(
+            mn = message.mn,
+            command = message.command.number(),
+            code,
+            "a logger does not do what it was asked"
+        );
+    }
 }
