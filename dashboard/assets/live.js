@@ -4,8 +4,7 @@
 (() => {
   const state = document.getElementById("live");
   const say = (key) => { if (state) state.textContent = state.dataset[key]; };
-  const source = new EventSource("/events");
-  let busy = false, behind = false, wasOpen = false;
+  let source = null, busy = false, behind = false, wasOpen = false;
 
   const put = (fresh) => {
     const focused = document.activeElement?.closest("main a")?.getAttribute("href");
@@ -34,13 +33,20 @@
       busy = false;
     }
   };
-  source.addEventListener("open", () => {
-    say("on");
-    // What changed while the connection was down was told to nobody.
-    if (wasOpen) renew();
-    wasOpen = true;
-  });
-  source.addEventListener("error", () => say("off"));
-  source.addEventListener("changed", renew);
+  const listen = () => {
+    source = new EventSource("/events");
+    source.addEventListener("open", () => {
+      say("on");
+      // What changed while the connection was down was told to nobody.
+      if (wasOpen) renew();
+      wasOpen = true;
+    });
+    source.addEventListener("error", () => say("off"));
+    source.addEventListener("changed", renew);
+  };
+  // A browser keeps pages that were left, and their connections with them: after six of them none would be free for the next.
+  addEventListener("pagehide", () => source.close());
+  addEventListener("pageshow", (event) => { if (event.persisted) listen(); });
   document.addEventListener("focusout", () => setTimeout(() => { if (behind) renew(); }));
+  listen();
 })();

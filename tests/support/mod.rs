@@ -5,6 +5,7 @@
 #![allow(dead_code)] // Each test crate uses its own part of the harness.
 
 pub(crate) mod authority;
+pub(crate) mod browser;
 pub(crate) mod calendar;
 pub(crate) mod csv;
 pub(crate) mod dustfall;

@@ -170,6 +170,17 @@ fn refusal(figures: &Figures, lang: Lang, error: &AskError) -> Html<String> {
         AskError::Request(_) => lang.of("无法按此查询", "This cannot be asked"),
         AskError::Failed => lang.of("暂时无法计算", "The answer could not be computed"),
     };
+    // What is wrong is said in the words of the commands, which are English.
+    let hint = match error {
+        AskError::Request(_) => lang.of(
+            "周期写作 2019-W32（周）、2019-08-06（日）、2019-08（月）、2019-08-H1（上半月）、2019（年）或 \
+             2019-08-01..2019-08-07（起止日期）；指标为 tsp、pm25 或 pm10。",
+            "",
+        ),
+        AskError::Unknown(_) => lang.of("请检查网址，或从上方导航进入。", ""),
+        AskError::Failed => lang.of("请稍后重试；原因见程序日志。", ""),
+    };
+    let hint = Some(hint).filter(|hint| !hint.is_empty());
     Page {
         figures,
         asked: None,
@@ -177,7 +188,11 @@ fn refusal(figures: &Figures, lang: Lang, error: &AskError) -> Html<String> {
         path: "",
         title: title.to_owned(),
         version: None,
-        body: html! { p { (error) } p { a href={"/?lang=" (lang.key())} { (lang.of("回到首页", "to the first page")) } } },
+        body: html! {
+            @if let Some(hint) = hint { p { (hint) } }
+            p lang="en" { (error) }
+            p { a href={"/?lang=" (lang.key())} { (lang.of("回到首页", "to the first page")) } }
+        },
     }
     .render()
 }
