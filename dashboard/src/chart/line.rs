@@ -20,7 +20,7 @@ pub(crate) fn line(title: &str, points: &[(String, Option<f64>)], limit: Option<
     let step = (WIDTH - LEFT - 10.0) / (points.len().max(2) - 1) as f64;
     let x = |at: usize| LEFT + step * at as f64;
     let y = |value: f64| TOP + (HEIGHT - TOP - BOTTOM) * (1.0 - value / end);
-    let every = points.len().div_ceil(8).max(1);
+    let every = labelled(points.len());
     html! {
         svg role="img" aria-label=(title) viewBox={"0 0 " (WIDTH) " " (HEIGHT)} width=(WIDTH) height=(HEIGHT) {
             @for part in [0.0, 0.5, 1.0] {
@@ -45,11 +45,20 @@ pub(crate) fn line(title: &str, points: &[(String, Option<f64>)], limit: Option<
                 }
             }
             @for (at, point) in points.iter().enumerate().step_by(every) {
-                text.soft x=(format!("{:.1}", x(at))) y=(HEIGHT - 8.0) text-anchor=(if at == 0 { "start" } else { "middle" }) {
+                @let anchor = if x(at) > WIDTH - LEFT { "end" } else { "middle" };
+                text.soft x=(format!("{:.1}", x(at))) y=(HEIGHT - 8.0) text-anchor=(anchor) {
                     (point.0)
                 }
             }
         }
+    }
+}
+
+/// Of how many points one is labelled: eight labels at most, and of hours at the same time of each day.
+fn labelled(points: usize) -> usize {
+    match points.div_ceil(8).max(1) {
+        many if many > 12 => many.next_multiple_of(24),
+        few => few,
     }
 }
 
@@ -74,7 +83,7 @@ fn trimmed(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::runs;
+    use super::{labelled, runs};
 
     #[test]
     fn a_gap_ends_a_stretch() {
@@ -84,5 +93,10 @@ mod tests {
         };
         assert_eq!(of(&[Some(1.0), Some(2.0), None, None, Some(3.0)]), [2, 1]);
         assert_eq!(of(&[None]), [0; 0]);
+    }
+
+    #[test]
+    fn hours_of_a_week_are_labelled_at_midnight() {
+        assert_eq!([0, 8, 31, 24, 168].map(labelled), [1, 1, 4, 3, 24]);
     }
 }
