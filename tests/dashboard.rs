@@ -14,6 +14,8 @@ use support::wire::Wire;
 use support::world::{Place, World};
 
 const STATION: &str = "110109-DY-0001";
+/// A site's monitor that was last heard on 11 August at two in the morning.
+const FELL_SILENT: &str = "110109-DY-0004";
 const OBS: &str = "dust/v1/110109/110109-DY-0001/obs";
 const PAGES: [&str; 8] = [
     "/",
@@ -33,20 +35,25 @@ fn place() -> Place {
         .station(STATION, "township", "110109001", "1h")
         .station("110109-CZ-0001", "township", "110109002", "1h")
         .station("110109-DY-0003", "site", "110109001", "1m")
+        .station(FELL_SILENT, "site", "110109001", "1h")
 }
 
-/// Two weeks of hours, 2019-W31 and W32, of two stations.
+/// Two weeks of hours, 2019-W31 and W32, of two stations, and of a site that fell silent on the last day.
 fn observed(world: &World) {
     let mosquitto = Mosquitto::start(world.port(), Memory::None);
     let ingest = world.start_ingest();
     let mut wire = Wire::connect(world.port(), "monitors");
     let monday = 1_564_329_600_000i64;
-    for (device, base) in [(STATION, 40), ("110109-CZ-0001", 60)] {
+    for (device, base, hours) in [
+        (STATION, 40, 14 * 24),
+        ("110109-CZ-0001", 60, 14 * 24),
+        (FELL_SILENT, 50, 13 * 24 + 3),
+    ] {
         let hour = |hour: i64| {
             let (time, value) = (monday + hour * 3_600_000, base + hour / 24);
             format!("{{\"time\":{time},\"tsp\":{value},\"pm25\":{value}}}")
         };
-        let all: Vec<String> = (0..14 * 24).map(hour).collect();
+        let all: Vec<String> = (0..hours).map(hour).collect();
         wire.publish(
             &format!("dust/v1/110109/{device}/obs"),
             format!("{{\"obs\":[{}]}}", all.join(",")),
@@ -164,6 +171,17 @@ fn pages_are_whole_in_both_languages_and_shut_in() {
     // Times are the district's: the newest observation is of 16:00 UTC on 11 August, midnight there.
     let (_, _, body) = ask(&address, "/?lang=en", "");
     assert!(body.contains("<dd>08-12 00:00:00</dd>"), "{body}");
+    // Who fell silent half a day ago is not heard, and who never spoke is not either.
+    assert!(body.contains("<dd>2 / 4</dd>"), "{body}");
+    let (_, _, body) = ask(&address, "/pipeline?lang=en", "");
+    assert!(body.contains("2019-08-11 02:00:00"), "{body}");
+    for (device, is_silent) in [(FELL_SILENT, true), ("110109-DY-0003", true), (STATION, false)] {
+        assert_eq!(
+            body.contains(&format!(">{device}<")),
+            is_silent,
+            "{device}: {body}"
+        );
+    }
     let (status, _, body) = ask(&address, "/ranking?period=last+week&lang=en", "");
     assert_eq!(status, 400);
     assert!(body.contains("last week"), "{body}");

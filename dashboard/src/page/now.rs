@@ -31,13 +31,7 @@ async fn write(figures: &Figures, asked: &Asked) -> Result<Html<String>, AskErro
         div.grid {
             section.card {
                 h2 { (lang.of("各镇街 TSP（监测站最新值均值，µg/m³）", "TSP by township (mean of the stations' newest values, µg/m³)")) }
-                figure {
-                    (map(figures, &latest, lang))
-                    figcaption { (lang.of(
-                        "示意图。颜色由低到高五级，未经审核的实时值，不用于考核。",
-                        "Schematic. Five shades from low to high; unreviewed values, not for appraisal.",
-                    )) }
-                }
+                (map(figures, &latest, lang))
             }
             section.card {
                 h2 { (lang.of("TSP 最高的工地", "Sites with the highest TSP")) }
@@ -69,9 +63,7 @@ async fn write(figures: &Figures, asked: &Asked) -> Result<Html<String>, AskErro
 /// How many speak, since when, and how many are above a limit.
 fn facts(latest: &Answer, alarms: usize, lang: Lang) -> Markup {
     let all = latest.table.rows.len();
-    let heard = rows(&latest.table)
-        .filter(|row| !row.text("observed").is_empty())
-        .count();
+    let heard = rows(&latest.table).filter(|row| row.is("heard")).count();
     let newest = rows(&latest.table)
         .map(|row| row.text("observed"))
         .max()
@@ -121,7 +113,15 @@ fn map(figures: &Figures, latest: &Answer, lang: Lang) -> Markup {
     if placed.is_empty() {
         return html! { p.note { (lang.of("townships.csv 没有图上位置。", "townships.csv has no places on the map.")) } };
     }
-    tiles(lang.of("各镇街 TSP", "TSP by township"), &placed)
+    html! {
+        figure {
+            (tiles(lang.of("各镇街 TSP", "TSP by township"), &placed))
+            figcaption { (lang.of(
+                "示意图。颜色由低到高五级，未经审核的实时值，不用于考核。",
+                "Schematic. Five shades from low to high; unreviewed values, not for appraisal.",
+            )) }
+        }
+    }
 }
 
 /// A value that the device called normal.

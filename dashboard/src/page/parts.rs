@@ -37,7 +37,7 @@ pub(super) fn number<'a>(head: &'a str, field: &'a str) -> Column<'a> {
 pub(super) fn table<'a>(lang: Lang, columns: &[Column<'_>], rows: impl Iterator<Item = Row<'a>>) -> Markup {
     let rows: Vec<Row<'_>> = rows.collect();
     if rows.is_empty() {
-        return html! { p.note { (lang.of("没有数据。", "Nothing here.")) } };
+        return html! { p.note { (lang.of("没有记录。", "None.")) } };
     }
     html! {
         table {

@@ -25,7 +25,7 @@ async fn write(figures: &Figures, asked: &Asked) -> Result<Html<String>, AskErro
     for row in rows(&rejected.table) {
         *reasons.entry(row.text("reason")).or_default() += 1;
     }
-    let silent = rows(&latest.table).filter(|row| row.text("observed_at").is_empty());
+    let silent = rows(&latest.table).filter(|row| !row.is("heard"));
     let body = html! {
         (form(figures, lang, period, None))
         section.card {
@@ -33,6 +33,7 @@ async fn write(figures: &Figures, asked: &Asked) -> Result<Html<String>, AskErro
             (table(lang, &[
                 text(lang.of("名称", "Name"), "name"), text(lang.of("设备", "Device"), "device"),
                 text(lang.of("类型", "Kind"), "kind"), text(lang.of("镇街", "Township"), "township_name"),
+                text(lang.of("两日内最近一次", "Last heard, of two days"), "observed"),
             ], silent))
         }
         section.card {
@@ -45,10 +46,12 @@ async fn write(figures: &Figures, asked: &Asked) -> Result<Html<String>, AskErro
             @if rejected.table.rows.len() >= LIMIT as usize {
                 p.note { (lang.of("仅统计最近的条目：", "Counted among the newest only: ")) (LIMIT) }
             }
-            (table(lang, &[
-                text(lang.of("收到（UTC）", "Received (UTC)"), "received_at"), text(lang.of("主题", "Topic"), "topic"),
-                text(lang.of("原因", "Reason"), "reason"), text(lang.of("说明", "Detail"), "detail"),
-            ], rows(&rejected.table).take(50)))
+            @if !reasons.is_empty() {
+                (table(lang, &[
+                    text(lang.of("收到（UTC）", "Received (UTC)"), "received_at"), text(lang.of("主题", "Topic"), "topic"),
+                    text(lang.of("原因", "Reason"), "reason"), text(lang.of("说明", "Detail"), "detail"),
+                ], rows(&rejected.table).take(50)))
+            }
         }
     };
     let title = lang.of("数据链路", "Pipeline").to_owned();
