@@ -53,6 +53,17 @@ fn place() -> Place {
     place.station("110109-DY-0003", "site", "110109001", "1m")
 }
 
+/// A world of it, its townships in their places on the map.
+fn district() -> World {
+    let world = World::new(&place());
+    let mut townships = "code,name,district,tile_x,tile_y\n".to_owned();
+    for (at, name) in TOWNSHIPS.iter().enumerate() {
+        townships += &format!("110109{:03},{name},110109,{},{}\n", at + 1, at % 5, at / 5);
+    }
+    world.write("townships.csv", &townships);
+    world
+}
+
 /// Two weeks of hours, 2019-W31 and W32, of every township; one monitor has a gap.
 fn observed(world: &World) {
     let mosquitto = Mosquitto::start(world.port(), Memory::None);
@@ -176,12 +187,12 @@ fn faults(seen: &Value, tag: &str) -> Vec<String> {
 #[test]
 fn every_page_can_be_read_on_a_desk_and_on_a_phone() {
     let browser = Browser::start();
-    let world = World::new(&place());
+    let world = district();
     observed(&world);
     let (serving, address) = serve(&world);
     let mut wrong = walk(&browser, &address, "data");
     serving.terminate().expect_code(0);
-    let empty = World::new(&place());
+    let empty = district();
     let (serving, address) = serve(&empty);
     wrong.extend(walk(&browser, &address, "empty"));
     serving.terminate().expect_code(0);
@@ -191,7 +202,7 @@ fn every_page_can_be_read_on_a_desk_and_on_a_phone() {
 #[test]
 fn charts_show_the_figures_of_the_api_and_follow_the_tables() {
     let browser = Browser::start();
-    let world = World::new(&place());
+    let world = district();
     observed(&world);
     let (serving, address) = serve(&world);
     browser.resize(1280, 800, false);
@@ -223,8 +234,23 @@ fn charts_show_the_figures_of_the_api_and_follow_the_tables() {
     browser.press("Tab", 9);
     assert_eq!(browser.run("return document.activeElement.className;"), "skip");
 
-    // A correction shows without anybody loading the page anew.
+    // A tile is the mean of its stations' newest values.
     browser.open(&format!("{address}/?lang=en"));
+    let tiles = browser.run("return [...document.querySelectorAll('svg.tiles a')].map((tile) => [tile.getAttribute('href'), tile.lastElementChild.textContent]);");
+    let latest = browser.run("return fetch('/api/v1/latest').then((answer) => answer.json());");
+    let monitors = latest["data"].as_array().unwrap();
+    assert_eq!(tiles.as_array().unwrap().len(), TOWNSHIPS.len());
+    for tile in tiles.as_array().unwrap() {
+        let code = &tile[0].as_str().unwrap()["/townships/".len()..][.."110109001".len()];
+        let station = monitors
+            .iter()
+            .find(|m| m["township"] == code && m["kind"] == "township")
+            .unwrap();
+        let expected = station["tsp"].as_f64().unwrap().round().to_string();
+        assert_eq!(tile[1], expected, "{tile} {station}");
+    }
+
+    // A correction shows without anybody loading the page anew.
     browser.run("window.loadedOnce = true;");
     browser.wait_for(
         "the live connection",

@@ -1,4 +1,5 @@
 // What a reader would see of this page, for tests/browser.rs.
+return (async () => {
 const colour = (text) => (text.match(/[\d.]+/g) ?? []).map(Number);
 const luminance = (rgb) => {
   const [r, g, b] = rgb.map((part) => part / 255).map((part) => part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
@@ -20,6 +21,9 @@ const isShown = (element) => element.getClientRects().length > 0 && getComputedS
 const hasText = (element) => [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
 const texts = [...document.querySelectorAll("body *")].filter((e) => !e.closest("svg, script, .skip") && hasText(e) && isShown(e));
 const letters = [...document.querySelectorAll("svg text")].filter(isShown);
+// The time of the first paint is told a moment after it.
+const painted = () => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? null;
+for (let tries = 0; painted() === null && tries < 100; tries++) await new Promise((again) => setTimeout(again, 20));
 const loaded = performance.getEntriesByType("resource").filter((entry) => !entry.name.endsWith("/events"));
 return {
   lang: document.documentElement.lang,
@@ -32,5 +36,8 @@ return {
   small: letters.map((e) => [e.textContent, e.getScreenCTM().a * parseFloat(getComputedStyle(e).fontSize)]).filter(([, size]) => size < 9.5),
   nameless: [...document.querySelectorAll("svg[role=img]:not([aria-label]), img:not([alt])")].length,
   unlabelled: [...document.querySelectorAll("input, select")].filter((e) => !e.labels?.length && !e.ariaLabel && e.type !== "hidden").length,
-  painted: performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? null,
+  outside: [...document.querySelectorAll("svg.bars text, svg.tiles text")].filter((e) => e.getBoundingClientRect().right > innerWidth)
+    .map((e) => e.textContent),
+  painted: painted(),
 };
+})();

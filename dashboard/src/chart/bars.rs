@@ -4,8 +4,9 @@ use maud::{Markup, html};
 
 use super::ceiling;
 
-const LEFT: f64 = 120.0;
-const WIDTH: f64 = 640.0;
+// So narrow that its letters can be read when it is as wide as a phone.
+const LEFT: f64 = 92.0;
+const WIDTH: f64 = 440.0;
 const STEP: f64 = 26.0;
 
 /// A bar.
@@ -23,9 +24,9 @@ pub(crate) struct Bar<'a> {
 pub(crate) fn bars(title: &str, list: &[Bar<'_>]) -> Markup {
     let end = ceiling(list.iter().map(|bar| bar.value).fold(0.0, f64::max));
     let height = STEP * list.len() as f64 + 6.0;
-    let scale = (WIDTH - LEFT - 70.0) / end;
+    let scale = (WIDTH - LEFT - 66.0) / end;
     html! {
-        svg role="img" aria-label=(title) viewBox={"0 0 " (WIDTH) " " (height)} width=(WIDTH) height=(height) {
+        svg.bars role="img" aria-label=(title) viewBox={"0 0 " (WIDTH) " " (height)} width=(WIDTH) height=(height) {
             @for (at, bar) in list.iter().enumerate() {
                 @let y = STEP * at as f64 + 4.0;
                 text x=(LEFT - 8.0) y=(y + 15.0) text-anchor="end" { (bar.name) }

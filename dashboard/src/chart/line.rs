@@ -22,7 +22,7 @@ pub(crate) fn line(title: &str, points: &[(String, Option<f64>)], limit: Option<
     let y = |value: f64| TOP + (HEIGHT - TOP - BOTTOM) * (1.0 - value / end);
     let every = labelled(points.len());
     html! {
-        svg role="img" aria-label=(title) viewBox={"0 0 " (WIDTH) " " (HEIGHT)} width=(WIDTH) height=(HEIGHT) {
+        svg.trend role="img" aria-label=(title) viewBox={"0 0 " (WIDTH) " " (HEIGHT)} width=(WIDTH) height=(HEIGHT) {
             @for part in [0.0, 0.5, 1.0] {
                 @let at = format!("{:.1}", y(end * part));
                 line.axis x1=(LEFT) x2=(WIDTH - 10.0) y1=(at) y2=(at) {}

@@ -27,7 +27,7 @@ pub(crate) fn tiles(title: &str, list: &[Tile<'_>]) -> Markup {
         values().fold(f64::NEG_INFINITY, f64::max),
     );
     html! {
-        svg role="group" aria-label=(title) viewBox={"0 0 " (width) " " (height)} width=(width) height=(height) {
+        svg.tiles role="group" aria-label=(title) viewBox={"0 0 " (width) " " (height)} width=(width) height=(height) {
             @for tile in list {
                 @let x = f64::from(tile.column - left) * SIDE;
                 @let y = f64::from(tile.row - top) * SIDE;
