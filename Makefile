@@ -32,7 +32,6 @@ soak:
 	cargo build --workspace --bins
 	DUSTWATCH_SOAK_MINUTES=$${MINUTES:-5} $${SEED:+env DUSTWATCH_TEST_SEED=$$SEED} cargo test --workspace --test soak -- --nocapture
 
-# The edge agent as one stripped file.
+# The edge agent as one stripped file, for this machine and, linked statically, for gateways.
 edge:
-	cargo build --profile edge --package dustwatch-edge
-	ls -l target/edge/dustwatch-edge
+	scripts/build-edge
