@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """What the agent costs a gateway, beside a Python agent with a synced SQLite spool, in one run.
 
-    make edge && .test-programs/python/bin/pip install paho-mqtt==2.1.0
-    .test-programs/python/bin/python benches/agent.py target/release/dustwatch-edge
+    cargo build --profile edge --package dustwatch-edge && .test-programs/python/bin/pip install paho-mqtt==2.1.0
+    .test-programs/python/bin/python benches/agent.py target/edge/dustwatch-edge
 
 Each agent reads one JSON observation of nine parameters a line from the same program, makes it durable and publishes it to
 a Mosquitto of its own on this machine, QoS 1, `confirm = "broker"`. CPU seconds and memory are the agent's own, from /proc.
